@@ -1,0 +1,36 @@
+"""What this user bought often and lately."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfrec.baselines.own_items import overlay, popularity_below_one
+from tfrec.data.history import History, own_rows
+
+
+class DecayedFrequency:
+    """Own purchases, each worth less with every period that passes.
+
+    `own(u, i) = sum over periods s < t with a purchase of decay ** (t - 1 - s)`. With `share` the score is
+    `own + share * purchases of i / active users`, both over the last `window` periods; without it, own items
+    come first and popularity fills up.
+
+    Args:
+        decay: what a purchase keeps of its worth from one period to the next.
+        share: weight of the share of users who buy the item in a period, or None.
+        window: periods of the popularity.
+    """
+
+    def __init__(self, decay: float = 0.93, share: float | None = None, window: int = 4) -> None:
+        self.decay, self.share, self.window = decay, share, window
+
+    def score(self, history: History, users: np.ndarray) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
+        own = own_rows(history.frequency(self.decay), users)
+        if self.share is None:
+            base = popularity_below_one(history, self.window)
+            own.data += 1
+        else:
+            base = self.share * history.popularity(self.window) / max(1, history.active_users(self.window))
+            own.data += base[own.indices]
+        return lambda block: overlay(base, own[block])

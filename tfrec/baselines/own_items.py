@@ -1,0 +1,55 @@
+"""What this user bought most often, filled up with what everybody buys."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+
+from tfrec.data.history import History, own_rows
+from tfrec.errors import InputError
+
+
+class OwnItems:
+    """Own items by the number of periods in which they were bought, before all others by popularity.
+
+    `score = 1 + count + tie` for items that the user bought, with `tie` in [0, 1), and
+    `popularity / (1 + max popularity)` for the others.
+
+    Args:
+        ties: what orders own items of equal count: `popularity`, or `insertion` (first bought, first listed).
+        window: periods of the popularity.
+
+    Raises:
+        InputError: `ties` is neither of the two.
+    """
+
+    def __init__(self, ties: str = "popularity", window: int = 4) -> None:
+        if ties not in ("popularity", "insertion"):
+            raise InputError(f"baseline own_items: ties is '{ties}': choose popularity or insertion.")
+        self.ties, self.window = ties, window
+
+    def score(self, history: History, users: np.ndarray) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
+        fill = popularity_below_one(history, self.window)
+        own = own_rows(history.frequency(), users)
+        own.data += 1 + self._tie(history, users, own, fill)
+        return lambda block: overlay(fill, own[block])
+
+    def _tie(self, history: History, users: np.ndarray, own: sparse.csr_matrix, fill: np.ndarray) -> np.ndarray:
+        if self.ties == "popularity":
+            return fill[own.indices]
+        first = own_rows(history.first_purchase(), users).data
+        return 1 - first / (1 + first.max(initial=0))
+
+
+def popularity_below_one(history: History, window: int) -> np.ndarray:
+    """Popularity of the last `window` periods as a score in [0, 1), `[items]`."""
+    popularity = history.popularity(window)
+    return popularity / (1.0 + popularity.max(initial=0))
+
+
+def overlay(base: np.ndarray, own: sparse.csr_matrix) -> np.ndarray:
+    """`base` `[items]` for every user, with the entries of `own` `[users, items]` in their places."""
+    scores = np.tile(base, (own.shape[0], 1))
+    scores[np.repeat(np.arange(own.shape[0]), np.diff(own.indptr)), own.indices] = own.data
+    return scores

@@ -1,0 +1,23 @@
+"""What everybody buys, for everybody."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfrec.data.history import History
+
+
+class Popularity:
+    """Scores an item by the number of (user, period) pairs that bought it in the last `window` periods.
+
+    Args:
+        window: number of periods; None counts all of the past.
+    """
+
+    def __init__(self, window: int | None = 4) -> None:
+        self.window = window
+
+    def score(self, history: History, users: np.ndarray) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
+        counts = history.popularity(self.window).astype(np.float32)
+        return lambda block: np.tile(counts, (len(users[block]), 1))

@@ -1,0 +1,60 @@
+"""Configuration nodes become objects; a misspelt or missing key becomes a sentence."""
+
+import difflib
+import inspect
+from collections.abc import Callable
+
+from hydra.utils import get_object
+
+from tfrec.errors import InputError
+
+
+def build(node: dict | None, path: str, **parts):
+    """Builds the object that a node's `_target_` names, its nested nodes first.
+
+    An argument that the node leaves out is taken from `parts` if one has its name: so a part that is built once
+    (the encoder, the stream, the seed) reaches whoever asks for it.
+
+    Args:
+        node: `{_target_: ..., argument: value, ...}`; None and nodes without choices give None.
+        path: the node's place in the configuration, for errors.
+
+    Raises:
+        InputError: no `_target_`, a target that cannot be imported, or keys that it does not take or lacks.
+    """
+    if not node:
+        return None
+    if "_target_" not in node:
+        raise InputError(f"{path} has no _target_ (it has {', '.join(node)}): choose an option for it.")
+    target = _locate(node["_target_"], path)
+    given = {key: _value(value, f"{path}.{key}", parts) for key, value in node.items() if key != "_target_"}
+    wanted = inspect.signature(target).parameters
+    given |= {key: part for key, part in parts.items() if key in wanted and key not in given}
+    check_keys(target, given, path)
+    return target(**given)
+
+
+def _value(value, path: str, parts: dict):
+    return build(value, path, **parts) if isinstance(value, dict) and "_target_" in value else value
+
+
+def check_keys(target: Callable, given: dict, path: str) -> None:
+    """Raises InputError unless the keys of `given` are arguments of `target` and none that it needs is missing."""
+    taken = inspect.signature(target).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        return
+    for key in given:
+        if key not in taken:
+            close = difflib.get_close_matches(key, taken, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(sorted(taken))}."
+            raise InputError(f"{path} has no key '{key}': {hint}")
+    missing = [key for key, p in taken.items() if p.default is p.empty and key not in given]
+    if missing:
+        raise InputError(f"{path} lacks the key '{missing[0]}': set it.")
+
+
+def _locate(target: str, path: str) -> Callable:
+    try:
+        return get_object(target)
+    except Exception as error:
+        raise InputError(f"{path}._target_ is '{target}', which cannot be imported: {error}") from error

@@ -1,0 +1,92 @@
+"""What a killed run needs to go on bit for bit."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.data.history import History
+from tfrec.errors import InputError
+
+
+class Checkpoints:
+    """One folder a period: model, optimizer, strategies' state, rows of the stream so far.
+
+    The history is not stored: it is a function of the stream, is rebuilt from it, and its digest must agree.
+    Order of examples, new rows and dropout depend on (seed, position) alone, so there is no other random state.
+    A checkpoint is complete once its folder has its final name; the base's and the newest are kept.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def has(self, t: int) -> bool:
+        """Whether there is a complete checkpoint after period t."""
+        return self._path(t).is_dir()
+
+    def newest(self) -> int:
+        """Number of the newest period with a complete checkpoint."""
+        return max(int(path.name.partition("-")[2]) for path in self.folder.glob("period-*"))
+
+    def save(self, t: int, state, tracker) -> None:
+        """Writes the checkpoint after period t, then removes the one before it unless it is the base's."""
+        before = [path for path in sorted(self.folder.glob("period-*"))][1:]
+        draft = self.folder / f"draft-{t:04d}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        learner = state.learner
+        tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer).write(str(draft / "variables"))
+        for name, strategy in enumerate(learner.strategies):
+            np.savez(draft / f"strategy-{name}.npz", **strategy.state())
+        facts = {
+            "history": digest(state.history),
+            "learner": {"steps": learner.steps, "examples": learner.examples},
+            "rows": tracker.rows,
+            "seconds": tracker.seconds(),
+        }
+        (draft / "state.json").write_text(json.dumps(facts))
+        os.replace(draft, self._path(t))
+        for path in before:
+            shutil.rmtree(path)
+
+    def restore(self, t: int, state, tracker) -> None:
+        """Sets the state, whose history has already been brought to period t, to what it was after period t.
+
+        Raises:
+            InputError: the data is not what it was when the checkpoint was written.
+        """
+        path = self._path(t)
+        facts = json.loads((path / "state.json").read_text())
+        if facts["history"] != digest(state.history):
+            raise InputError(
+                f"{path} was written from other data: the events up to period {t} have changed since. "
+                "Restore the data, or start a new run with resume=never."
+            )
+        learner = state.learner
+        learner.build(state.example_batch())
+        checkpoint = tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer)
+        checkpoint.read(str(path / "variables")).assert_consumed()
+        for name, strategy in enumerate(learner.strategies):
+            with np.load(path / f"strategy-{name}.npz") as arrays:
+                strategy.restore(dict(arrays))
+        learner.steps, learner.examples = facts["learner"]["steps"], facts["learner"]["examples"]
+        learner.newest = state.history.newest
+        tracker.resume(facts["rows"], facts["seconds"])
+
+    def _path(self, t: int) -> Path:
+        return self.folder / f"period-{t:04d}"
+
+
+def digest(history: History) -> str:
+    """Sha256 of all that a history has seen."""
+    seen = hashlib.sha256(str(history.newest).encode())
+    for vocabulary in (history.users, history.items):
+        seen.update("\n".join(map(str, vocabulary.ids)).encode())
+    for rows in history.periods:
+        for values in rows:
+            seen.update(values.tobytes())
+    return seen.hexdigest()

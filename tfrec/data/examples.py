@@ -1,0 +1,70 @@
+"""What a model learns from: (query, item) pairs, cut into batches of one shape."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Purchases of one or more periods, each with the query features that held just before its period.
+
+    Args:
+        queries: query features, each `[queries, ...]`, one row per (user, period).
+        query: `[examples]`, the row in `queries`.
+        item: `[examples]`, the item row.
+    """
+
+    queries: dict[str, np.ndarray]
+    query: np.ndarray
+    item: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @staticmethod
+    def concatenate(parts: list["Examples"]) -> "Examples":
+        """All examples of several periods."""
+        offsets = np.cumsum([0] + [len(next(iter(part.queries.values()))) for part in parts[:-1]])
+        queries = {key: np.concatenate([part.queries[key] for part in parts]) for key in parts[0].queries}
+        query = np.concatenate([part.query + offset for part, offset in zip(parts, offsets, strict=True)])
+        return Examples(queries, query, np.concatenate([part.item for part in parts]))
+
+    def batches(self, candidates: dict, size: int, rng: np.random.Generator) -> Iterator[dict[str, np.ndarray]]:
+        """One epoch in random order. The last batch is filled up with rows drawn again, so that shapes never change.
+
+        Args:
+            candidates: candidate features of every item row, each `[items, ...]`.
+        """
+        order = rng.permutation(len(self))
+        short = -len(order) % size
+        order = np.concatenate([order, rng.choice(len(self), short, replace=short > len(self))])
+        for start in range(0, len(order), size):
+            yield self.rows(order[start : start + size], candidates)
+
+    def rows(self, chosen: np.ndarray, candidates: dict) -> dict[str, np.ndarray]:
+        """Features of the examples `chosen`, `[n, ...]` each: those of the query and those of the item."""
+        query, item = self.query[chosen], self.item[chosen]
+        batch = {key: values[query] for key, values in self.queries.items()}
+        batch.update({key: values[item] for key, values in candidates.items()})
+        return batch
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update of a model: what was learned, in which period.
+
+    Args:
+        period: number of the period whose events were just revealed.
+        examples: what is learned from.
+        candidates: candidate features of every item row, each `[items, ...]`, with `log_q`.
+    """
+
+    period: int
+    examples: Examples
+    candidates: dict[str, np.ndarray]
+
+    def first_row(self) -> dict[str, np.ndarray]:
+        """A batch of one example, for creating variables."""
+        return self.examples.rows(np.zeros(1, int), self.candidates)

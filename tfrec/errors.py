@@ -1,0 +1,5 @@
+"""The one error type that the command line prints as a sentence instead of a traceback."""
+
+
+class InputError(ValueError):
+    """Something the user can mend: its message says what was wrong, where, and what to do."""

@@ -1,0 +1,185 @@
+"""Exact ranking of the whole catalogue for every active user of a period, in blocks of bounded memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfrec.data.history import History, own_rows
+from tfrec.errors import InputError
+from tfrec.metrics import ranking
+
+VIEWS = ("all", "repeat", "novel")
+
+
+class LeakError(RuntimeError):
+    """An artefact has seen events that are not earlier than those it is asked to predict."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the active users of one period bought, and what they had bought before.
+
+    Users stand in the order of how much they bought before, so that a block's rows are of similar length.
+
+    Args:
+        users: `[users]`, rows in the history's vocabulary, -1 for a user never seen.
+        targets: per user the item rows bought in the period, -1 for an item not in the catalogue.
+        bought: per user the item rows bought before the period.
+    """
+
+    users: np.ndarray
+    targets: list[np.ndarray]
+    bought: list[np.ndarray]
+
+    @classmethod
+    def of(cls, events: pd.DataFrame, history: History) -> "Truth":
+        """The truth of a period, given the history before it.
+
+        Raises:
+            LeakError: the history has already seen the period.
+        """
+        refuse_future(history, events, "the history")
+        code, ids = pd.factorize(events["user"])
+        items = history.items.rows(events["item"])
+        order = np.argsort(code, kind="stable")
+        targets = np.split(items[order], np.cumsum(np.bincount(code))[:-1])
+        users = history.users.rows(ids)
+        own = own_rows(history.frequency(), users)
+        bought = np.split(own.indices, own.indptr[1:-1])
+        by_size = np.argsort([len(row) for row in bought], kind="stable")
+        return cls(users[by_size], [targets[u] for u in by_size], [bought[u] for u in by_size])
+
+
+def refuse_future(artefact, events: pd.DataFrame, name: str) -> None:
+    """Raises LeakError unless the newest event that `artefact` has seen is earlier than all of `events`."""
+    if artefact.newest is not None and artefact.newest > events["timestamp"].iloc[0]:
+        raise LeakError(f"{name} has seen events up to {artefact.newest}, after the first of the scored period.")
+
+
+class Evaluator:
+    """Scores a ranking of the whole catalogue on the views all, repeat and novel.
+
+    Args:
+        metrics: names `<metric>@<k>`, with a metric of `tfrec.metrics.ranking`.
+        ties: `row` (the lower row, that is the item seen first, wins) or `expected` (mean over all orders of
+            equal scores: a constant model then scores like a random one).
+        block: users ranked at once; memory is about `block * catalogue * 12` bytes.
+
+    Raises:
+        InputError: an unknown metric or tie rule.
+    """
+
+    def __init__(self, metrics=("ndcg@10", "recall@10", "recall@100"), ties: str = "row", block: int = 128):
+        if ties not in ("row", "expected"):
+            raise InputError(f"evaluate.ties is '{ties}': choose row or expected.")
+        self.metrics = {name: _metric(name) for name in metrics}
+        self.depth = max(k for _, k in self.metrics.values())
+        self.ties, self.block = ties, block
+
+    def __call__(self, scores: Callable[[slice], np.ndarray], truth: Truth) -> dict[str, np.ndarray]:
+        """Values per user, keyed `<view>/<metric>@<k>`, each `[users]`; NaN where the view has no target.
+
+        Args:
+            scores: gives, for a slice of `truth.users`, scores `[block, catalogue]`.
+        """
+        ranks = [self._rank_block(scores, truth, start) for start in range(0, len(truth.users), self.block)]
+        pair, item, repeat, ahead_old, ahead_new, tied_old, tied_new = map(np.concatenate, zip(*ranks, strict=True))
+        ahead = {"all": ahead_old + ahead_new, "repeat": ahead_old, "novel": ahead_new}
+        tied = {"all": tied_old + tied_new, "repeat": tied_old, "novel": tied_new}
+        keep = {"all": np.ones(len(pair), bool), "repeat": repeat, "novel": ~repeat}
+        result = {}
+        for view in VIEWS:
+            chosen = keep[view]
+            sizes = np.bincount(pair[chosen], minlength=len(truth.users))
+            lost = np.where(item[chosen] < 0, np.inf, ahead[view][chosen])
+            ranks_of_view = ranking.Ranks(pair[chosen], lost, tied[view][chosen], np.maximum(sizes, 1))
+            for name, (metric, k) in self.metrics.items():
+                result[f"{view}/{name}"] = np.where(sizes > 0, metric(ranks_of_view, k), np.nan)
+        return result
+
+    def _rank_block(self, scores, truth: Truth, start: int) -> tuple[np.ndarray, ...]:
+        block = slice(start, start + self.block)
+        targets, bought = padded(truth.targets[block]), padded(truth.bought[block])
+        table = tf.convert_to_tensor(scores(block))
+        # A model that is older than the catalogue may not know a bought item: it cannot rank it.
+        known = np.where(bought < table.shape[1], bought, -1)
+        reachable = np.where(targets < table.shape[1], targets, -1)
+        counts = count_ahead(table, reachable, known, self.depth, self.ties == "expected")
+        real = targets_mask(truth.targets[block])
+        pair = start + np.nonzero(real)[0]
+        repeat = (targets[:, :, None] == bought[:, None, :]).any(-1) & (targets >= 0)
+        return pair, reachable[real], repeat[real], *(count.numpy()[real] for count in counts)
+
+
+def _metric(name: str):
+    kind, _, k = name.partition("@")
+    known = ("ndcg", "recall", "capped_recall")
+    if kind not in known or not k.isdigit() or int(k) < 1:
+        raise InputError(f"evaluate.metrics has '{name}': write one of {', '.join(known)} and a depth: ndcg@10.")
+    return getattr(ranking, kind), int(k)
+
+
+def padded(rows: list[np.ndarray]) -> np.ndarray:
+    """Lists of rows as one matrix `[len(rows), longest]`, int32, filled with -1."""
+    mask = targets_mask(rows)
+    table = np.full(mask.shape, -1, np.int32)
+    table[mask] = np.concatenate(rows)
+    return table
+
+
+def targets_mask(rows: list[np.ndarray]) -> np.ndarray:
+    """True where `padded(rows)` has an entry."""
+    sizes = np.array([len(row) for row in rows])
+    return np.arange(max(1, sizes.max())) < sizes[:, None]
+
+
+@tf.function(reduce_retracing=True)
+def count_ahead(scores, targets, bought, depth: int, ties: bool):
+    """Candidates ranked before each target, among those bought before and among the novel ones.
+
+    One pass over the catalogue gives the best `depth` novel candidates; all three views follow from them and
+    from the scores of what was bought. Among equal scores the lower row is ranked first, unless `ties`.
+
+    Args:
+        scores: `[users, catalogue]`. targets: `[users, T]`, -1 for none. bought: `[users, H]`, -1 for none.
+
+    Returns:
+        ahead among bought, ahead among novel (exact below `depth`), tied among bought, tied among novel, all
+        `[users, T]` int32; the last two are 0 unless `ties`.
+    """
+    lowest = scores.dtype.min
+    bought_scores = tf.gather(scores, tf.maximum(bought, 0), batch_dims=1)
+    users = tf.repeat(tf.range(tf.shape(scores)[0])[:, None], tf.shape(bought)[1], axis=1)
+    places = tf.boolean_mask(tf.stack([users, bought], -1), bought >= 0)
+    masked = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(places)[:1], lowest))
+    top, top_rows = tf.math.top_k(masked, tf.minimum(depth, tf.shape(scores)[1]))
+    top_rows = tf.where(top > lowest, top_rows, -1)
+    own = tf.gather(scores, tf.maximum(targets, 0), batch_dims=1)
+    old = _ahead(own, targets, bought_scores, bought, ties)
+    new = _ahead(own, targets, top, top_rows, ties)
+    if not ties:
+        return old, new, tf.zeros_like(old), tf.zeros_like(new)
+    # Ties of a score above the last of the top are all in the top; those of the last one may go on below it.
+    last = top[:, -1:]
+    at_last = tf.reduce_sum(tf.cast(masked == last, tf.int32), axis=1, keepdims=True)
+    tied_old, tied_new = _tied(own, targets, bought_scores, bought), _tied(own, targets, top, top_rows)
+    novel = tf.reduce_all(targets[:, :, None] != bought[:, None, :], axis=-1)
+    tied_new = tf.where(own == last, at_last - tf.cast(novel, tf.int32), tied_new)
+    return old, new, tied_old, tied_new
+
+
+def _ahead(own, targets, scores, rows, ties: bool):
+    """Number of `rows` `[users, C]` with `scores` that come before each target: `[users, T]`."""
+    better = scores[:, None, :] > own[:, :, None]
+    if not ties:
+        same = scores[:, None, :] == own[:, :, None]
+        better |= same & (rows[:, None, :] < targets[:, :, None])
+    return tf.reduce_sum(tf.cast(better & (rows[:, None, :] >= 0), tf.int32), axis=-1)
+
+
+def _tied(own, targets, scores, rows):
+    same = (scores[:, None, :] == own[:, :, None]) & (rows[:, None, :] != targets[:, :, None])
+    return tf.reduce_sum(tf.cast(same & (rows[:, None, :] >= 0), tf.int32), axis=-1)

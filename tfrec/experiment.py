@@ -1,0 +1,124 @@
+"""From a composed configuration to a finished run."""
+
+import logging
+import resource
+import shutil
+from pathlib import Path
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from tfrec import origin
+from tfrec.build import build, check_keys
+from tfrec.checkpoint import Checkpoints
+from tfrec.errors import InputError
+from tfrec.folders import status
+from tfrec.learner import Learner
+from tfrec.loops.state import StreamState
+from tfrec.tracking import Tracker, replace_file
+
+log = logging.getLogger(__name__)
+
+
+def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[str, str]) -> None:
+    """Runs one experiment in `folder`, goes on with it, or says that it is finished already.
+
+    Args:
+        overrides: what the command line changed. choices: the option taken of each group.
+    """
+    config = OmegaConf.to_container(cfg, resolve=True)
+    check_keys(experiment, config | {"tracker": None, "checkpoints": None}, "The configuration")
+    if config["resume"] == "auto" and status(folder) == "finished":
+        log.info("%s is finished already: nothing to resume", folder)
+        return
+    prepare(folder, config)
+    facts = {
+        "name": config["name"],
+        "seed": config["seed"],
+        "commit": origin.commit(),
+        "overrides": overrides,
+    }
+    tracker = Tracker(folder, facts, config["evaluate"]["metrics"][0])
+    try:
+        tracker.text(
+            {
+                "config": yaml.safe_dump(config, sort_keys=False),
+                "command": origin.command(),
+                "versions": origin.versions(),
+                "run": yaml.safe_dump(facts, sort_keys=False),
+            }
+        )
+        tracker.hparams(flat(config) | {group: str(choice) for group, choice in choices.items()})
+        experiment(**config, tracker=tracker, checkpoints=Checkpoints(folder / "checkpoints"))
+    except Exception as error:
+        tracker.fail(f"{type(error).__name__}: {error}")
+        raise
+
+
+def experiment(
+    *,
+    name: str,
+    seed: int,
+    resume: str,
+    runtime: dict,
+    data: dict,
+    stream: dict,
+    encoder: dict | None,
+    model: dict,
+    optimizer: dict,
+    strategy: dict | None,
+    trigger: dict,
+    baseline: dict | None,
+    loop: dict,
+    evaluate: dict,
+    tracker: Tracker,
+    checkpoints: Checkpoints,
+) -> None:
+    """Builds each part once, in the order in which they need one another, and runs the loop."""
+    runtime = build(runtime, "runtime")
+    runtime.start(seed)
+    stream = build(stream, "stream", interactions=build(data, "data"))
+    encoder = build(encoder, "encoder", seed=seed)
+    model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
+    strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]
+    learner = Learner(model, build(optimizer, "optimizer"), strategies, runtime.jit_compile)
+    baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}
+    state = StreamState(stream, model, learner, baselines, seed)
+    build(loop, "loop").run(state, build(trigger, "trigger"), build(evaluate, "evaluate"), tracker, checkpoints)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    tracker.finish({"cost/traces": learner.traces, "cost/peak_memory_bytes": peak})
+
+
+def prepare(folder: Path, config: dict) -> None:
+    """Makes the folder ready: keeps an unfinished run that is to be resumed, removes any other.
+
+    Raises:
+        InputError: the run to be resumed was started with another configuration, or `resume` is not a word it knows.
+    """
+    if config["resume"] not in ("auto", "never"):
+        raise InputError(f"resume is '{config['resume']}': choose auto or never.")
+    wanted = yaml.safe_dump({**config, "resume": None}, sort_keys=True)
+    saved = folder / "config.yaml"
+    if config["resume"] == "auto" and saved.is_file():
+        if saved.read_text() != wanted:
+            raise InputError(f"{folder} was started with another configuration: use resume=never, or restore it.")
+        return
+    earlier = [*folder.glob("events.out.tfevents.*"), folder / "stream.csv", folder / "results.json"]
+    if (folder / "results.json").is_file():
+        log.info("%s held an earlier run: it is replaced", folder)
+    for path in earlier:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(saved, wanted)
+
+
+def flat(config: dict, prefix: str = "") -> dict[str, str | int | float | bool]:
+    """Every value of a nested configuration under its dotted key, as TensorBoard's HParams takes it."""
+    values = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            values |= flat(value, f"{prefix}{key}.")
+        elif key != "_target_" and value is not None:
+            values[f"{prefix}{key}"] = value if isinstance(value, str | int | float | bool) else str(value)
+    return values

@@ -1,0 +1,40 @@
+"""Where configuration is read from and where runs are written to."""
+
+from pathlib import Path
+
+import yaml
+
+
+def conf_folder() -> Path:
+    """The folder of options: inside the installed package, or beside `tfrec/` in a checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "conf"
+    return installed if installed.is_dir() else here.parent / "conf"
+
+
+def run_folder(parent: str, fresh: str, resume: str, overrides: str) -> str:
+    """The folder of a single run: `parent/fresh`, or with resume=auto the newest unfinished one like it.
+
+    Args:
+        parent: folder of the experiment's runs.
+        fresh: name of a new folder.
+        resume: `auto` or `never`.
+        overrides: what was chosen on the command line, as Hydra prints a list.
+    """
+    wanted = _without_resume(overrides)
+    if resume == "auto":
+        for saved in sorted(Path(parent).glob("*/.hydra/overrides.yaml"), reverse=True):
+            folder = saved.parent.parent
+            if _without_resume(saved.read_text()) == wanted and status(folder) in ("running", "failed"):
+                return str(folder)
+    return str(Path(parent, fresh))
+
+
+def status(folder: Path) -> str | None:
+    """`running`, `finished` or `failed` as `results.json` says; None without one."""
+    results = folder / "results.json"
+    return yaml.safe_load(results.read_text())["status"] if results.is_file() else None
+
+
+def _without_resume(overrides: str) -> list[str]:
+    return [choice for choice in yaml.safe_load(overrides) or [] if not choice.startswith("resume=")]

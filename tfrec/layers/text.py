@@ -1,0 +1,100 @@
+"""Texts of items inside a model: every different text is one row, travelling as a number."""
+
+import logging
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.encoders.cache import cache_folder, encode_texts
+from tfrec.layers.growing import GrowingTable
+
+log = logging.getLogger(__name__)
+
+
+class FrozenText(tf.keras.layers.Layer):
+    """Vectors of texts from an encoder that is not trained: each encoded once, kept on disk and in a table.
+
+    Args:
+        encoder: a `TextEncoder` without trainable weights.
+    """
+
+    def __init__(self, encoder, name="text") -> None:
+        super().__init__(name=name)
+        # A plain object, so that the encoder is not part of the model: its vectors are.
+        self._known = _Vectors(encoder)
+        self.vectors = GrowingTable(encoder.dim, stddev=0, trainable=False, name="text_vectors")
+
+    def prepare(self, texts: list[str]) -> None:
+        """Encodes all texts that are known to come, in one go."""
+        self._known.of(texts)
+
+    def add(self, texts: list[str]) -> bool:
+        """Appends rows for new texts; returns whether a table was replaced."""
+        first = self.vectors.rows
+        replaced = self.vectors.grow(first + len(texts))
+        if texts:
+            self.vectors.assign(first, self._known.of(texts))
+        return replaced
+
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """Vectors `[n, dim]` of text rows on the host."""
+        return self.vectors.table.numpy()[rows]
+
+    def call(self, rows, training=False):
+        """Vectors `[..., dim]` of text rows `[...]`."""
+        return self.vectors(rows)
+
+
+class TrainedText(tf.keras.layers.Layer):
+    """Vectors of texts from an encoder that is (partly) trained: token ids in a table, encoded in the graph.
+
+    Args:
+        encoder: a `TextEncoder` with trainable weights.
+    """
+
+    def __init__(self, encoder, name="text") -> None:
+        super().__init__(name=name)
+        self.encoder = encoder
+        self.tokens = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
+
+    def prepare(self, texts: list[str]) -> None:
+        """Nothing: texts are encoded anew in every step."""
+
+    def add(self, texts: list[str]) -> bool:
+        """Appends rows for new texts; returns whether a table was replaced."""
+        first = self.tokens.rows
+        replaced = self.tokens.grow(first + len(texts))
+        if texts:
+            self.tokens.assign(first, self.encoder.tokenize(texts))
+        return replaced
+
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """Vectors `[n, dim]` of text rows by today's weights, each different row encoded once."""
+        different, inverse = np.unique(rows, return_inverse=True)
+        blocks = np.array_split(different, max(1, len(different) // 256))
+        return np.concatenate([self(block).numpy() for block in blocks])[inverse]
+
+    def call(self, rows, training=False):
+        """Vectors `[n, dim]` of text rows `[n]`."""
+        return self.encoder(self.tokens(rows), training=training)
+
+
+class _Vectors:
+    """Texts that have been encoded in this process, and their vectors."""
+
+    def __init__(self, encoder) -> None:
+        self.encoder = encoder
+        self.vectors: dict[str, np.ndarray] = {}
+
+    def of(self, texts: list[str]) -> np.ndarray:
+        """Vectors `[n, dim]`; new texts are encoded, or read from the disk."""
+        new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
+        if new:
+            encoded = encode_texts(self.encoder, new, cache_folder() / "texts", progress=_log_progress)
+            self.vectors.update(zip(new, encoded, strict=True))
+        return np.stack([self.vectors[text] for text in texts])
+
+
+def _log_progress(done: int, total: int) -> None:
+    if done % 4096 == 0 or done == total:
+        log.info("encoded %d of %d texts", done, total)

@@ -1,0 +1,122 @@
+"""The one optimisation step of the online loops."""
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.errors import InputError
+from tfrec.strategies.strategy import Strategy
+
+log = logging.getLogger(__name__)
+
+
+class Learner:
+    """Owns the step: eager `step(batch)` around one traced `_update(batch)` of fixed shapes.
+
+    Any `tfrs.Model` learns through its own `compute_loss(features, training)` plus its regularisation losses; a
+    model with `task_losses` is asked for its outputs and row losses instead, which is the same number in one
+    forward pass.
+
+    Args:
+        model: the model, or an adapter with the model as `tfrs_model`.
+        optimizer: a tf_keras optimizer that has not been used.
+        strategies: applied in this order.
+        jit_compile: whether XLA compiles the step.
+
+    Raises:
+        InputError: a strategy needs outputs that a plain TFRS model does not give.
+    """
+
+    def __init__(self, model, optimizer, strategies: Sequence[Strategy] = (), jit_compile: bool = False) -> None:
+        self.model = model.tfrs_model
+        self.optimizer, self.strategies, self.jit_compile = optimizer, list(strategies), jit_compile
+        self.newest = None
+        self.traces = self.steps = self.examples = 0
+        self._row_losses = hasattr(self.model, "task_losses")
+        for strategy in self.strategies:
+            if strategy.needs_outputs and not self._row_losses:
+                raise InputError(
+                    f"The strategy {type(strategy).__name__} needs the model's outputs, which a plain TFRS model "
+                    "such as this does not give: leave it out, or use one of tfrec's models."
+                )
+        self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
+        self._compiled = None
+
+    def step(self, batch: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
+        """One step on a batch of arrays `[batch, ...]`; returns scalars by name."""
+        for strategy in self.strategies:
+            batch = strategy.augment(batch)
+        tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
+        if self._compiled is None:
+            self._compile(tensors)
+        self.steps += 1
+        self.examples += len(next(iter(batch.values())))
+        return self._compiled(tensors)
+
+    def rebuild(self) -> None:
+        """Takes the model's variables anew after one was replaced by a larger one; keeps the optimizer's state.
+
+        A slot of a grown table keeps its rows and starts the new ones as the optimizer starts any row. Costs one
+        trace at the next step.
+        """
+        old = self.optimizer
+        if not getattr(old, "_built", False):
+            return
+        self.optimizer = type(old).from_config(old.get_config())
+        self.optimizer.build(self.model.trainable_variables)
+        for before, after in zip(old.variables, self.optimizer.variables, strict=True):
+            if before.shape == after.shape:
+                after.assign(before)
+            else:
+                after[: before.shape[0]].assign(before)
+        self._compiled = None
+
+    def build(self, batch: dict) -> None:
+        """Creates all variables, of the model and of the optimizer, without learning."""
+        tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
+        self.model.compute_loss(tensors, training=False)
+        self.optimizer.build(self.model.trainable_variables)
+
+    def _compile(self, tensors: dict) -> None:
+        if not getattr(self.optimizer, "_built", False):
+            self.build(tensors)
+        self._compiled = tf.function(self._update, jit_compile=self.jit_compile)
+        started = time.perf_counter()
+        self._compiled.get_concrete_function(tensors)
+        log.info(
+            "step traced for %d rows in %.1f s",
+            len(next(iter(tensors.values()))),
+            time.perf_counter() - started,
+        )
+
+    def _update(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        self.traces += 1
+        tape_fn = self._losses_and_gradients
+        for strategy in self.strategies:
+            tape_fn = partial(strategy.gradients, tape_fn)
+        losses, gradients = tape_fn(batch)
+        variables = self.model.trainable_variables
+        before = [tf.identity(variable) for variable in variables] if self._after else []
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        for strategy in self._after:
+            strategy.after_step(self.model, before)
+        return losses
+
+    def _losses_and_gradients(self, batch: dict[str, tf.Tensor]):
+        with tf.GradientTape() as tape:
+            outputs, losses = self._losses(batch)
+            penalties = [s.penalty(self.model, batch, outputs) for s in self.strategies]
+            losses["loss"] = tf.add_n([*losses.values(), *self.model.losses]) + sum(penalties)
+        return losses, tape.gradient(losses["loss"], self.model.trainable_variables)
+
+    def _losses(self, batch: dict[str, tf.Tensor]):
+        if not self._row_losses:
+            return None, {"compute_loss": self.model.compute_loss(batch, training=True)}
+        outputs = self.model(batch, training=True)
+        rows = self.model.task_losses(outputs, batch)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return outputs, {task: tf.reduce_mean(loss) / replicas for task, loss in rows.items()}

@@ -1,0 +1,106 @@
+"""Test, then train, one period after the other."""
+
+import logging
+import time
+
+from tfrec.checkpoint import Checkpoints
+from tfrec.errors import InputError
+from tfrec.evaluate import Evaluator, Truth, refuse_future
+from tfrec.loops.state import StreamState
+from tfrec.tracking import Tracker
+
+log = logging.getLogger(__name__)
+
+
+class Incremental:
+    """Learns a base, then for each later period: scores it, reveals it, learns from it.
+
+    Args:
+        base: number of periods of the base; the first scored period has this number.
+        last: number of the last scored period; None scores to the end of the stream.
+        base_epochs: passes over the base.
+        epochs: passes over the examples of an update.
+        window: periods that an update learns from: 1 is fine-tuning on the newest, None is all of the past.
+        batch_size: examples of a step.
+    """
+
+    def __init__(
+        self,
+        base: int = 26,
+        last: int | None = None,
+        base_epochs: int = 2,
+        epochs: int = 1,
+        window: int | None = 1,
+        batch_size: int = 4096,
+    ) -> None:
+        self.base, self.last, self.base_epochs, self.epochs = base, last, base_epochs, epochs
+        self.window, self.batch_size = window, batch_size
+
+    def run(
+        self, state: StreamState, trigger, evaluator: Evaluator, tracker: Tracker, checkpoints: Checkpoints
+    ) -> None:
+        """Goes through the stream, from the last checkpoint if there is one.
+
+        Raises:
+            InputError: the stream is too short for the base and one scored period.
+            LeakError: an artefact has seen what it should predict.
+        """
+        end = self._end(len(state.stream))
+        first = self._learn_base(state, tracker, checkpoints)
+        with tracker.progress(first - self.base, end - self.base):
+            for t in range(first, end):
+                started = time.perf_counter()
+                self._score(t, state, evaluator, tracker)
+                scored = time.perf_counter()
+                costs = self._learn(t, state, trigger)
+                learned = time.perf_counter()
+                timings = {"cost/score_seconds": scored - started, "cost/update_seconds": learned - scored}
+                tracker.end_of_period(t, costs, timings)
+                checkpoints.save(t, state, tracker)
+
+    def _learn(self, t: int, state: StreamState, trigger) -> dict[str, float]:
+        """Reveals period t and learns from it if the trigger says so; returns what that cost."""
+        state.observe(t)
+        if not trigger(t):
+            return {"cost/steps": 0, "cost/examples": 0}
+        start = 0 if self.window is None else max(0, t + 1 - self.window)
+        return state.learn(range(start, t + 1), self.epochs, self.batch_size)
+
+    def _end(self, periods: int) -> int:
+        end = periods if self.last is None else self.last + 1
+        if not 0 < self.base < end <= periods:
+            raise InputError(
+                f"The stream has periods 0 to {periods - 1}, but loop.base={self.base} and loop.last={self.last} ask "
+                f"for a base of {self.base} periods and scores after it: choose 0 < base <= last < {periods}."
+            )
+        return end
+
+    def _learn_base(self, state: StreamState, tracker: Tracker, checkpoints: Checkpoints) -> int:
+        """Brings the state to the first period that is still to be scored, and returns that period."""
+        for t in range(self.base):
+            state.observe(t)
+        if checkpoints.has(self.base - 1):
+            checkpoints.restore(self.base - 1, state, tracker)
+            state.start_baselines()
+            return self._continue(state, tracker, checkpoints)
+        log.info("base: %d examples in periods 0 to %d", state.examples_in(range(self.base)), self.base - 1)
+        state.learn(range(self.base), self.base_epochs, self.batch_size)
+        state.start_baselines()
+        checkpoints.save(self.base - 1, state, tracker)
+        return self.base
+
+    def _continue(self, state: StreamState, tracker: Tracker, checkpoints: Checkpoints) -> int:
+        newest = checkpoints.newest()
+        for t in range(self.base, newest + 1):
+            state.observe(t)
+        if newest >= self.base:
+            checkpoints.restore(newest, state, tracker)
+        log.info("resumed after period %d", newest)
+        return newest + 1
+
+    def _score(self, t: int, state: StreamState, evaluator: Evaluator, tracker: Tracker) -> None:
+        events = state.stream[t]
+        truth = Truth.of(events, state.history)
+        refuse_future(state.learner, events, "the model")
+        for name, scorer in state.scorers().items():
+            tracker.scores(name, evaluator(scorer.score(state.history, truth.users), truth))

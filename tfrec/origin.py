@@ -1,0 +1,39 @@
+"""What produced a run: command, commit, versions."""
+
+import importlib.metadata
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGES = (
+    "tfrec", "tensorflow", "tf-keras", "tensorflow-recommenders", "keras", "keras-nlp", "hydra-core", "numpy",
+    "pandas", "scipy",
+)  # fmt: skip
+
+
+def command() -> str:
+    """The command line, ready to be pasted into a shell."""
+    return shlex.join(["python", "-m", "tfrec.run", *sys.argv[1:]])
+
+
+def commit() -> str | None:
+    """The git commit of the code, with `-dirty` if files differ from it; None outside a checkout."""
+    try:
+        asked = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+        folder = Path(__file__).resolve().parent
+        return subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def versions() -> str:
+    """Python, platform and the packages that results depend on, one a line."""
+    lines = [f"python {platform.python_version()} on {platform.platform()}"]
+    for package in PACKAGES:
+        try:
+            lines.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            lines.append(f"{package} not installed")
+    return "\n".join(lines)

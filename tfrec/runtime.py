@@ -1,0 +1,42 @@
+"""Where and in which number formats a run computes."""
+
+import random
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrec.errors import InputError
+
+
+class Runtime:
+    """Device, precision and repeatability of a run.
+
+    Args:
+        jit_compile: whether XLA compiles the step: pays on GPU and TPU; on CPU measured slower for id towers.
+        precision: dtype policy of both Keras, such as `float32`, `mixed_bfloat16`, `mixed_float16`.
+        deterministic: the same seed gives the same numbers bit for bit; needed to resume exactly.
+        device: `cpu`, `gpu` or `tpu`: what must be there.
+
+    Raises:
+        InputError: the device is not there.
+    """
+
+    def __init__(self, device="cpu", jit_compile=False, precision="float32", deterministic=True) -> None:
+        self.device, self.jit_compile, self.precision = device, jit_compile, precision
+        self.deterministic = deterministic
+        if device != "cpu" and not tf.config.list_physical_devices(device.upper()):
+            raise InputError(f"runtime={device} was chosen, but TensorFlow sees no {device.upper()}: use runtime=cpu.")
+
+    def start(self, seed: int) -> None:
+        """Clears what an earlier run of this process left, sets both Keras' policies and all seeds."""
+        for library in (tf.keras.backend, keras.utils):
+            library.clear_session()
+        tf.keras.mixed_precision.set_global_policy(self.precision)
+        keras.config.set_dtype_policy(self.precision)
+        if self.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        random.seed(seed)
+        np.random.seed(seed)
+        tf.random.set_seed(seed)
+        keras.utils.set_random_seed(seed)

@@ -1,0 +1,36 @@
+"""The five places where a strategy may act, and no more."""
+
+
+class Strategy:
+    """What acts inside an update; each method does nothing unless a strategy needs it.
+
+    Strategies are applied in the order of the list on the command line. State that must survive a kill is
+    returned by `state` and taken back by `restore`.
+    """
+
+    needs_outputs = False  # of the model, in `penalty`: a plain TFRS model does not give them
+
+    def augment(self, batch: dict) -> dict:
+        """Eager, before the step: the batch to learn from instead, of the same shapes every time in a period."""
+        return batch
+
+    def penalty(self, model, batch: dict, outputs: dict | None):
+        """In graph: a scalar that is added to the loss."""
+        return 0.0
+
+    def gradients(self, tape_fn, batch: dict):
+        """In graph: `(losses, gradients)`; `tape_fn(batch)` gives both and may be called several times."""
+        return tape_fn(batch)
+
+    def after_step(self, model, before: list) -> None:
+        """In graph, after the optimizer; `before` holds the trainable variables' values of before."""
+
+    def consolidate(self, learner, update) -> None:
+        """Eager, between periods; `update` is the `Update` that was just learned."""
+
+    def state(self) -> dict:
+        """Arrays by name: what a checkpoint must keep of this strategy."""
+        return {}
+
+    def restore(self, state: dict) -> None:
+        """Takes back what `state` returned."""

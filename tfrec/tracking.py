@@ -1,0 +1,151 @@
+"""What a run leaves behind: event files, `stream.csv`, `results.json`, and a table on the terminal."""
+
+import json
+import logging
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from tensorboard.plugins.hparams import api as hparams
+
+log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """Collects the metrics of a run, period by period.
+
+    A row of `stream.csv` holds a period's number, its pairs per view and its tags; all of it repeats bit for bit
+    from the same seed, so times are in the event files and in `results.json` only.
+
+    Args:
+        folder: the run's folder.
+        facts: `name`, `seed`, `commit`, `overrides` and other facts for `results.json`.
+        metric: the metric shown while running and sorted by, `<metric>@<k>`, in the view all.
+    """
+
+    def __init__(self, folder: str | Path, facts: dict, metric: str = "ndcg@10") -> None:
+        self.folder, self.facts, self.headline = Path(folder), facts, f"eval/all/{metric}"
+        self.rows: list[dict] = []
+        self.row: dict = {}
+        self.writer = tf.summary.create_file_writer(str(self.folder))
+        self._started = time.perf_counter()
+        self._progress, self._task = None, None
+        self._write_results("running", {})
+
+    def seconds(self) -> float:
+        """Seconds of work on this run, those before a resume included."""
+        return time.perf_counter() - self._started
+
+    def resume(self, rows: list[dict], seconds: float) -> None:
+        """Goes on from the rows and the time of a checkpoint."""
+        self.rows = rows
+        self._started = time.perf_counter() - seconds
+        self._write_stream()
+
+    def text(self, texts: dict[str, str]) -> None:
+        """Logs texts (configuration, command, versions) to TensorBoard."""
+        with self.writer.as_default(step=0):
+            for tag, text in texts.items():
+                tf.summary.text(tag, f"```\n{text}\n```")
+
+    def hparams(self, values: dict) -> None:
+        """Logs what was chosen, for TensorBoard's table of runs."""
+        with self.writer.as_default(step=0):
+            hparams.hparams(values)
+
+    def scores(self, scorer: str, values: dict[str, np.ndarray]) -> None:
+        """Adds a scorer's values per user of the current period, under `<scorer>/<view>/<metric>@<k>`."""
+        for name, per_user in values.items():
+            self.row[f"{scorer}/{name}"] = float(np.nanmean(per_user)) if np.isfinite(per_user).any() else 0.0
+            self.row[f"pairs/{name.partition('/')[0]}"] = int(np.isfinite(per_user).sum())
+
+    def end_of_period(self, t: int, repeatable: dict[str, float], timings: dict[str, float]) -> None:
+        """Closes the row of period t and writes it everywhere."""
+        self.rows.append({"period": t, **self.row, **repeatable})
+        scalars = {tag: v for tag, v in (self.rows[-1] | timings).items() if tag != "period"}
+        with self.writer.as_default(step=t):
+            for tag, value in scalars.items():
+                tf.summary.scalar(tag, value)
+        self.writer.flush()
+        self._write_stream()
+        self.row = {}
+        running = self.means().get(self.headline, float("nan"))
+        log.info("period %d: %s %.4f, mean so far %.4f", t, self.headline, self.rows[-1][self.headline], running)
+        if self._progress is not None:
+            self._progress.update(self._task, advance=1, metric=f"{self.headline} {running:.4f}")
+
+    @contextmanager
+    def progress(self, done: int, total: int):
+        """A progress bar over the scored periods, with the running mean of the headline metric."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, TextColumn("{task.fields[metric]}"), console=Console(stderr=True)) as self._progress:
+            self._task = self._progress.add_task("periods", total=total, completed=done, metric="")
+            yield
+        self._progress = None
+
+    def means(self) -> dict[str, float]:
+        """Each metric averaged over all (user, period) pairs of its view."""
+        table = pd.DataFrame(self.rows)
+        means = {}
+        for tag in table.columns:
+            scorer, _, name = tag.rpartition("/")
+            view = scorer.rpartition("/")[2]
+            if "@" in name:
+                pairs = table[f"pairs/{view}"]
+                means[tag] = float((table[tag] * pairs).sum() / max(1, pairs.sum()))
+        return means
+
+    def finish(self, costs: dict[str, float]) -> None:
+        """Writes the final means to TensorBoard and `results.json`, and prints the table."""
+        means = self.means()
+        last = self.rows[-1]["period"]
+        with self.writer.as_default(step=last):
+            for tag, value in means.items():
+                tf.summary.scalar(f"final/{tag}", value)
+        self.writer.close()
+        self._write_results("finished", means | costs)
+        Console().print(self.table(means))
+
+    def fail(self, reason: str) -> None:
+        """Marks the run as failed, with the reason, in `results.json`."""
+        self.writer.close()
+        self._write_results("failed", self.means() if self.rows else {}, reason)
+
+    def table(self, means: dict[str, float]) -> Table:
+        """The final means, one line a scorer, best first by the headline metric."""
+        names = list(dict.fromkeys(tag.rsplit("/", 2)[0] for tag in means))
+        metrics = list(dict.fromkeys(tag.split("/", tag.count("/") - 1)[-1] for tag in means))
+        periods = f"periods {self.rows[0]['period']} to {self.rows[-1]['period']}"
+        table = Table(title=f"{self.facts['name']}, seed {self.facts['seed']}: {periods}")
+        table.add_column("")
+        for metric in metrics:
+            table.add_column(metric.replace("/", "\n"), justify="right")
+        headline = self.headline.partition("/")[2]
+        for name in sorted(names, key=lambda name: -means[f"{name}/{headline}"]):
+            shown = f"{self.facts['name']} (this run)" if name == "eval" else name.removeprefix("baseline/")
+            style = "bold" if name == "eval" else None
+            table.add_row(shown, *(f"{means[f'{name}/{metric}']:.4f}" for metric in metrics), style=style)
+        return table
+
+    def _write_stream(self) -> None:
+        replace_file(self.folder / "stream.csv", pd.DataFrame(self.rows).to_csv(index=False))
+
+    def _write_results(self, status: str, metrics: dict[str, float], reason: str | None = None) -> None:
+        results = {**self.facts, "status": status, "seconds": round(self.seconds(), 3), "metrics": metrics}
+        if reason is not None:
+            results["reason"] = reason
+        replace_file(self.folder / "results.json", json.dumps(results, indent=1) + "\n")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(text)
+    os.replace(draft, path)
