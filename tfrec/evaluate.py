@@ -72,7 +72,7 @@ class Evaluator:
         InputError: an unknown metric or tie rule.
     """
 
-    def __init__(self, metrics=("ndcg@10", "recall@10", "recall@100"), ties: str = "row", block: int = 128):
+    def __init__(self, metrics=("ndcg@10", "recall@10", "recall@100"), ties: str = "row", block: int = 64):
         if ties not in ("row", "expected"):
             raise InputError(f"evaluate.ties is '{ties}': choose row or expected.")
         self.metrics = {name: _metric(name) for name in metrics}
@@ -85,7 +85,8 @@ class Evaluator:
         Args:
             scores: gives, for a slice of `truth.users`, scores `[block, catalogue]`.
         """
-        ranks = [self._rank_block(scores, truth, start) for start in range(0, len(truth.users), self.block)]
+        blocks = range(0, len(truth.users), self.block)
+        ranks = [self._rank_block(scores, truth, start) for start in blocks]
         pair, item, repeat, ahead_old, ahead_new, tied_old, tied_new = map(np.concatenate, zip(*ranks, strict=True))
         ahead = {"all": ahead_old + ahead_new, "repeat": ahead_old, "novel": ahead_new}
         tied = {"all": tied_old + tied_new, "repeat": tied_old, "novel": tied_new}
@@ -102,16 +103,15 @@ class Evaluator:
 
     def _rank_block(self, scores, truth: Truth, start: int) -> tuple[np.ndarray, ...]:
         block = slice(start, start + self.block)
-        targets, bought = padded(truth.targets[block]), padded(truth.bought[block])
+        user, item = flat(truth.targets[block])
+        bought = padded(truth.bought[block])
         table = tf.convert_to_tensor(scores(block))
-        # A model that is older than the catalogue may not know a bought item: it cannot rank it.
+        # A scorer may be older than the catalogue: what it cannot rank is a miss, and is ahead of nothing.
+        item = np.where(item < table.shape[1], item, -1)
         known = np.where(bought < table.shape[1], bought, -1)
-        reachable = np.where(targets < table.shape[1], targets, -1)
-        counts = count_ahead(table, reachable, known, self.depth, self.ties == "expected")
-        real = targets_mask(truth.targets[block])
-        pair = start + np.nonzero(real)[0]
-        repeat = (targets[:, :, None] == bought[:, None, :]).any(-1) & (targets >= 0)
-        return pair, reachable[real], repeat[real], *(count.numpy()[real] for count in counts)
+        counts = count_ahead(table, known, user, item, self.depth, self.ties == "expected")
+        repeat = (item[:, None] == bought[user]).any(axis=1) & (item >= 0)
+        return start + user, item, repeat, *(count.numpy() for count in counts)
 
 
 def _metric(name: str):
@@ -122,64 +122,59 @@ def _metric(name: str):
     return getattr(ranking, kind), int(k)
 
 
+def flat(rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Lists of rows as two arrays `[entries]`, int32: the list that an entry is in, and the entry."""
+    owner = np.repeat(np.arange(len(rows), dtype=np.int32), [len(row) for row in rows])
+    return owner, np.concatenate(rows).astype(np.int32)
+
+
 def padded(rows: list[np.ndarray]) -> np.ndarray:
     """Lists of rows as one matrix `[len(rows), longest]`, int32, filled with -1."""
-    mask = targets_mask(rows)
-    table = np.full(mask.shape, -1, np.int32)
-    table[mask] = np.concatenate(rows)
+    sizes = np.array([len(row) for row in rows])
+    table = np.full((len(rows), max(1, sizes.max())), -1, np.int32)
+    table[np.arange(table.shape[1]) < sizes[:, None]] = np.concatenate(rows)
     return table
 
 
-def targets_mask(rows: list[np.ndarray]) -> np.ndarray:
-    """True where `padded(rows)` has an entry."""
-    sizes = np.array([len(row) for row in rows])
-    return np.arange(max(1, sizes.max())) < sizes[:, None]
-
-
 @tf.function(reduce_retracing=True)
-def count_ahead(scores, targets, bought, depth: int, ties: bool):
-    """Candidates ranked before each target, among those bought before and among the novel ones.
+def count_ahead(scores, bought, user, item, depth: int, ties: bool):
+    """Candidates ranked before each target, among those its user bought before and among the novel ones.
 
     One pass over the catalogue gives the best `depth` novel candidates; all three views follow from them and
     from the scores of what was bought. Among equal scores the lower row is ranked first, unless `ties`.
 
     Args:
-        scores: `[users, catalogue]`. targets: `[users, T]`, -1 for none. bought: `[users, H]`, -1 for none.
+        scores: `[users, catalogue]`. bought: item rows, `[users, H]`, -1 for none.
+        user, item: `[targets]`, the row in `scores` and the item row of each target, -1 if it has none.
 
     Returns:
         ahead among bought, ahead among novel (exact below `depth`), tied among bought, tied among novel, all
-        `[users, T]` int32; the last two are 0 unless `ties`.
+        `[targets]` int32; the last two are 0 unless `ties`.
     """
     lowest = scores.dtype.min
     bought_scores = tf.gather(scores, tf.maximum(bought, 0), batch_dims=1)
-    users = tf.repeat(tf.range(tf.shape(scores)[0])[:, None], tf.shape(bought)[1], axis=1)
-    places = tf.boolean_mask(tf.stack([users, bought], -1), bought >= 0)
-    masked = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(places)[:1], lowest))
-    top, top_rows = tf.math.top_k(masked, tf.minimum(depth, tf.shape(scores)[1]))
-    top_rows = tf.where(top > lowest, top_rows, -1)
-    own = tf.gather(scores, tf.maximum(targets, 0), batch_dims=1)
-    old = _ahead(own, targets, bought_scores, bought, ties)
-    new = _ahead(own, targets, top, top_rows, ties)
+    places = tf.where(bought >= 0)
+    places = tf.stack([tf.cast(places[:, 0], tf.int32), tf.gather_nd(bought, places)], axis=-1)
+    novel = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(places)[:1], lowest))
+    top, top_items = tf.math.top_k(novel, tf.minimum(depth, tf.shape(scores)[1]))
+    top_items = tf.where(top > lowest, top_items, -1)
+    own = tf.gather_nd(scores, tf.stack([user, tf.maximum(item, 0)], axis=-1))
+    old = _compare(own, item, tf.gather(bought_scores, user), tf.gather(bought, user), ties)
+    new = _compare(own, item, tf.gather(top, user), tf.gather(top_items, user), ties)
+    if ties:
+        # Ties of a score above the last of the top are all in the top; those of the last one may go on below it.
+        last = tf.gather(top[:, -1], user)
+        at_last = tf.gather(tf.reduce_sum(tf.cast(novel == top[:, -1:], tf.int32), axis=1), user)
+        itself = tf.reduce_all(tf.gather(bought, user) != item[:, None], axis=1)
+        new = new[0], tf.where(own == last, at_last - tf.cast(itself, tf.int32), new[1])
+    return old[0], new[0], old[1], new[1]
+
+
+def _compare(own, item, scores, rows, ties: bool):
+    """How many of `rows` `[targets, C]` with `scores` stand before, and how many beside, each target `[targets]`."""
+    real = rows >= 0
+    better = (scores > own[:, None]) & real
+    beside = (scores == own[:, None]) & real & (rows != item[:, None])
     if not ties:
-        return old, new, tf.zeros_like(old), tf.zeros_like(new)
-    # Ties of a score above the last of the top are all in the top; those of the last one may go on below it.
-    last = top[:, -1:]
-    at_last = tf.reduce_sum(tf.cast(masked == last, tf.int32), axis=1, keepdims=True)
-    tied_old, tied_new = _tied(own, targets, bought_scores, bought), _tied(own, targets, top, top_rows)
-    novel = tf.reduce_all(targets[:, :, None] != bought[:, None, :], axis=-1)
-    tied_new = tf.where(own == last, at_last - tf.cast(novel, tf.int32), tied_new)
-    return old, new, tied_old, tied_new
-
-
-def _ahead(own, targets, scores, rows, ties: bool):
-    """Number of `rows` `[users, C]` with `scores` that come before each target: `[users, T]`."""
-    better = scores[:, None, :] > own[:, :, None]
-    if not ties:
-        same = scores[:, None, :] == own[:, :, None]
-        better |= same & (rows[:, None, :] < targets[:, :, None])
-    return tf.reduce_sum(tf.cast(better & (rows[:, None, :] >= 0), tf.int32), axis=-1)
-
-
-def _tied(own, targets, scores, rows):
-    same = (scores[:, None, :] == own[:, :, None]) & (rows[:, None, :] != targets[:, :, None])
-    return tf.reduce_sum(tf.cast(same & (rows[:, None, :] >= 0), tf.int32), axis=-1)
+        better, beside = better | (beside & (rows < item[:, None])), tf.zeros_like(beside)
+    return tuple(tf.math.count_nonzero(mask, axis=1, dtype=tf.int32) for mask in (better, beside))

@@ -50,6 +50,8 @@ class Learner:
         """One step on a batch of arrays `[batch, ...]`; returns scalars by name."""
         for strategy in self.strategies:
             batch = strategy.augment(batch)
+        if self._row_losses:
+            self.model.check_rows(batch)  # in the graph, XLA would return a number for a row that is not there
         tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
         if self._compiled is None:
             self._compile(tensors)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -36,6 +37,7 @@ class Tracker:
         self.row: dict = {}
         self.writer = tf.summary.create_file_writer(str(self.folder))
         self._started = time.perf_counter()
+        self._console = Console(stderr=True)
         self._progress, self._task = None, None
         self._write_results("running", {})
 
@@ -77,7 +79,9 @@ class Tracker:
         self._write_stream()
         self.row = {}
         running = self.means().get(self.headline, float("nan"))
-        log.info("period %d: %s %.4f, mean so far %.4f", t, self.headline, self.rows[-1][self.headline], running)
+        # A terminal shows the bar; a log file or a pipe gets a line a period.
+        level = logging.DEBUG if self._console.is_terminal else logging.INFO
+        log.log(level, "period %d: %s %.4f, mean so far %.4f", t, self.headline, self.rows[-1][self.headline], running)
         if self._progress is not None:
             self._progress.update(self._task, advance=1, metric=f"{self.headline} {running:.4f}")
 
@@ -85,7 +89,7 @@ class Tracker:
     def progress(self, done: int, total: int):
         """A progress bar over the scored periods, with the running mean of the headline metric."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, TextColumn("{task.fields[metric]}"), console=Console(stderr=True)) as self._progress:
+        with Progress(*columns, TextColumn("{task.fields[metric]}"), console=self._console) as self._progress:
             self._task = self._progress.add_task("periods", total=total, completed=done, metric="")
             yield
         self._progress = None
@@ -111,7 +115,7 @@ class Tracker:
                 tf.summary.scalar(f"final/{tag}", value)
         self.writer.close()
         self._write_results("finished", means | costs)
-        Console().print(self.table(means))
+        Console(width=max(Console().width, 100)).print(self.table(means))
 
     def fail(self, reason: str) -> None:
         """Marks the run as failed, with the reason, in `results.json`."""
@@ -123,13 +127,13 @@ class Tracker:
         names = list(dict.fromkeys(tag.rsplit("/", 2)[0] for tag in means))
         metrics = list(dict.fromkeys(tag.split("/", tag.count("/") - 1)[-1] for tag in means))
         periods = f"periods {self.rows[0]['period']} to {self.rows[-1]['period']}"
-        table = Table(title=f"{self.facts['name']}, seed {self.facts['seed']}: {periods}")
-        table.add_column("")
+        table = Table(title=f"{self.facts['name']}, seed {self.facts['seed']}: {periods}", box=box.SIMPLE_HEAD)
+        table.add_column("", no_wrap=True)
         for metric in metrics:
-            table.add_column(metric.replace("/", "\n"), justify="right")
+            table.add_column(metric.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
         headline = self.headline.partition("/")[2]
         for name in sorted(names, key=lambda name: -means[f"{name}/{headline}"]):
-            shown = f"{self.facts['name']} (this run)" if name == "eval" else name.removeprefix("baseline/")
+            shown = "this run" if name == "eval" else name.removeprefix("baseline/")
             style = "bold" if name == "eval" else None
             table.add_row(shown, *(f"{means[f'{name}/{metric}']:.4f}" for metric in metrics), style=style)
         return table

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfrec.baselines.own_items import overlay, popularity_below_one
+from tfrec.baselines.own_items import overlays, popularity_below_one
 from tfrec.data.history import History, own_rows
 
 
@@ -33,4 +33,4 @@ class DecayedFrequency:
         else:
             base = self.share * history.popularity(self.window) / max(1, history.active_users(self.window))
             own.data += base[own.indices]
-        return lambda block: overlay(base, own[block])
+        return overlays(base, own)

@@ -33,13 +33,17 @@ class OwnItems:
         fill = popularity_below_one(history, self.window)
         own = own_rows(history.frequency(), users)
         own.data += 1 + self._tie(history, users, own, fill)
-        return lambda block: overlay(fill, own[block])
+        return overlays(fill, own)
 
     def _tie(self, history: History, users: np.ndarray, own: sparse.csr_matrix, fill: np.ndarray) -> np.ndarray:
         if self.ties == "popularity":
             return fill[own.indices]
-        first = own_rows(history.first_purchase(), users).data
-        return 1 - first / (1 + first.max(initial=0))
+        first = own_rows(history.first_purchase(), users)
+        owner = np.repeat(np.arange(len(users)), np.diff(first.indptr))
+        order = np.lexsort((first.data, owner))
+        place = np.empty(len(order))
+        place[order] = np.arange(len(order)) - first.indptr[owner]
+        return 1 - place / (1 + place.max(initial=0))
 
 
 def popularity_below_one(history: History, window: int) -> np.ndarray:
@@ -48,8 +52,19 @@ def popularity_below_one(history: History, window: int) -> np.ndarray:
     return popularity / (1.0 + popularity.max(initial=0))
 
 
-def overlay(base: np.ndarray, own: sparse.csr_matrix) -> np.ndarray:
-    """`base` `[items]` for every user, with the entries of `own` `[users, items]` in their places."""
-    scores = np.tile(base, (own.shape[0], 1))
-    scores[np.repeat(np.arange(own.shape[0]), np.diff(own.indptr)), own.indices] = own.data
-    return scores
+def overlays(base: np.ndarray, own: sparse.csr_matrix) -> Callable[[slice], np.ndarray]:
+    """A function from a slice of users to scores `[block, items]`, float32.
+
+    Args:
+        base: scores for everybody, `[items]`.
+        own: `[users, items]`, scores that replace them where it has an entry.
+    """
+    base = base.astype(np.float32)
+
+    def block(users: slice) -> np.ndarray:
+        rows = own[users]
+        scores = np.tile(base, (rows.shape[0], 1))
+        scores[np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)), rows.indices] = rows.data
+        return scores
+
+    return block

@@ -65,6 +65,6 @@ class Update:
     examples: Examples
     candidates: dict[str, np.ndarray]
 
-    def first_row(self) -> dict[str, np.ndarray]:
-        """A batch of one example, for creating variables."""
-        return self.examples.rows(np.zeros(1, int), self.candidates)
+    def first_rows(self) -> dict[str, np.ndarray]:
+        """A batch of two examples, for creating variables: in-batch losses need a second candidate."""
+        return self.examples.rows(np.array([0, len(self.examples) - 1]), self.candidates)

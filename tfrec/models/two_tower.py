@@ -40,7 +40,7 @@ class TwoTower(tfrs.Model):
         features: TowerFeatures | None = None,
         dim: int = 64,
         dropout: float = 0.0,
-        temperature: float = 1.0,
+        temperature: float = 0.1,
         new_items: str = "text",
         seed: int = 0,
     ) -> None:
@@ -105,6 +105,14 @@ class TwoTower(tfrs.Model):
         else:
             rows = np.zeros((len(new), self.dim))
         self.item_table.assign(first, rows)
+
+    def check_rows(self, batch: dict[str, np.ndarray]) -> None:
+        """Raises IndexError if a row of the batch, `[batch, ...]` arrays, is outside of its table."""
+        tables = {"user": self.user_table, "item": self.item_table, "history": self.item_table}
+        for name, table in (tables | self.category_tables).items():
+            lowest, highest = batch[name].min(), batch[name].max()
+            if lowest < 0 or highest >= table.rows:
+                raise IndexError(f"'{name}' has rows {lowest} to {highest}, but its table has {table.rows} rows.")
 
     def query_embeddings(self, features, training=False):
         """Query vectors `[n, dim]` of query features (see `TowerFeatures`)."""

@@ -1,0 +1,25 @@
+"""A small random log that tests make streams of."""
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.interactions import validated
+
+
+def make_interactions(users=12, items=30, days=42, per_day=20, seed=0, named=False):
+    """A random log: each user prefers some items, and the last third of the items appears only halfway through."""
+    rng = np.random.default_rng(seed)
+    rows = days * per_day
+    user = rng.integers(0, users, rows)
+    day = np.sort(rng.integers(0, days, rows))
+    reachable = np.where(day < days // 2, 2 * items // 3, items)
+    item = (user * 5 + rng.integers(0, 8, rows)) % reachable
+    events = pd.DataFrame({"user": user, "item": item, "timestamp": pd.Timestamp("2024-01-01")})
+    events["timestamp"] += pd.to_timedelta(day * 86_400 + rng.integers(0, 86_400, rows), unit="s")
+    table = pd.DataFrame({"text": [f"thing {i % 25} of kind {i % 4}" for i in range(items)]}, index=range(items))
+    table["kind"] = [f"kind {i % 4}" for i in range(items)]
+    if named:
+        events["user"] = "u" + events["user"].astype(str)
+        events["item"] = "i" + events["item"].astype(str)
+        table.index = "i" + table.index.astype(str)
+    return validated(events, table, "toy log")
