@@ -1,0 +1,90 @@
+"""What every strategy in conf/strategy must keep to."""
+
+import pickle
+
+import numpy as np
+import pytest
+import tf_keras
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from tests.test_learner import make_model
+from tests.toy import make_interactions
+from tfrec.build import build
+from tfrec.data.stream import Stream
+from tfrec.folders import conf_folder
+from tfrec.learner import Learner
+from tfrec.loops.state import StreamState
+
+STRATEGIES = sorted(path.stem for path in (conf_folder() / "strategy").glob("*.yaml") if path.stem != "none")
+
+
+def make(name):
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        cfg = compose("config", overrides=[f"strategy={name}"])
+    (node,) = OmegaConf.to_container(cfg.strategy).values()
+    return build(node, f"strategy.{name}", seed=0)
+
+
+def make_state(strategy, periods=3):
+    model = make_model()
+    learner = Learner(model, tf_keras.optimizers.Adagrad(0.1), [strategy])
+    state = StreamState(Stream(make_interactions(per_day=40)), model, learner, {})
+    for t in range(periods):
+        state.observe(t)
+        state.learn(range(t, t + 1), epochs=1, batch_size=32)
+    return state
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_batch_is_not_changed_in_place_and_shapes_stay(name):
+    strategy = make(name)
+    state = make_state(strategy)
+    update = state._update(range(2, 3))
+    shapes = set()
+    for batch in update.examples.batches(update.candidates, 32, np.random.default_rng(0)):
+        before = pickle.dumps(batch)
+        augmented = strategy.augment(batch)
+        assert pickle.dumps(batch) == before
+        assert augmented.keys() == batch.keys()
+        assert all(augmented[key].dtype == batch[key].dtype for key in batch)
+        shapes.add(tuple((key, augmented[key].shape) for key in sorted(augmented)))
+    assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_same_seed_gives_the_same_model(name):
+    one, two = (make_state(make(name)).learner.model.item_table.table.numpy() for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_at_most_one_trace_more_than_without(name):
+    """The first update may have other shapes than the later ones; nothing else is traced."""
+    assert make_state(make(name), periods=5).learner.traces <= 2
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_state_restores_what_it_does_next(name):
+    strategy = make(name)
+    state = make_state(strategy)
+    copy = make(name)
+    copy.restore({key: np.array(value) for key, value in strategy.state().items()})
+    update = state._update(range(2, 3))
+    batch = next(update.examples.batches(update.candidates, 32, np.random.default_rng(0)))
+    one, two = strategy.augment(batch), copy.augment(batch)
+    for key in batch:
+        np.testing.assert_array_equal(one[key], two[key])
+    assert pickle.dumps(strategy.state()) == pickle.dumps(copy.state())
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_memory_is_bounded(name):
+    """What a strategy keeps after many updates is no more than after few."""
+    strategy = make(name)
+    strategy.size = min(getattr(strategy, "size", 64), 64)
+    state = make_state(strategy)
+    few = sum(np.asarray(value).nbytes for value in strategy.state().values())
+    for _ in range(10):
+        state.learn(range(2, 3), epochs=1, batch_size=32)
+    assert sum(np.asarray(value).nbytes for value in strategy.state().values()) <= few

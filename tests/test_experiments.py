@@ -1,0 +1,86 @@
+"""Everything in conf/ can be chosen: every experiment runs for two periods, every option builds."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from tfrec.build import build
+from tfrec.experiment import run_job
+from tfrec.folders import conf_folder
+from tfrec.strategies.strategy import Strategy
+
+CONF = conf_folder()
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+# What a group's pieces must offer to be used in a run.
+OFFERS = {
+    "model": ("tfrs_model", "features", "grow", "start_items", "query_embeddings", "candidate_embeddings"),
+    "loop": ("run",),
+    "baseline": ("score",),
+    "strategy": ("augment", "penalty", "gradients", "after_step", "consolidate", "state", "restore"),
+    "trigger": ("__call__",),
+    "encoder": ("tokenize", "fingerprint", "dim"),
+    "optimizer": ("apply_gradients",),
+    "runtime": ("start", "jit_compile"),
+}
+PIECES = sorted(
+    (path.parent.name, path.stem)
+    for path in CONF.glob("*/*.yaml")
+    if path.parent.name in OFFERS and path.stem not in ("none", "preset", "gpu", "tpu")
+)
+
+
+def composed(*overrides):
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        return compose("config", overrides=list(overrides))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment(name, tmp_path):
+    cfg = composed(f"+experiment={name}", "+debug=tiny")
+    run_job(cfg, tmp_path / name, [f"+experiment={name}", "+debug=tiny"], {})
+    results = json.loads((tmp_path / name / "results.json").read_text())
+    assert results["status"] == "finished" and results["name"] == cfg.name
+    scores = {tag: value for tag, value in results["metrics"].items() if "@" in tag}
+    assert "eval/all/ndcg@10" in scores
+    assert all(0 <= value <= 1 for value in scores.values())
+    rows = (tmp_path / name / "stream.csv").read_text().splitlines()
+    assert len(rows) == 3  # the names and two periods
+
+
+def test_strategies_combine_and_repeat(tmp_path):
+    """The same command twice, strategies on: the same stream.csv, byte for byte."""
+    overrides = ["+experiment=quickstart", "baseline=none", "strategy=[replay]", "model.dropout=0.1", "+debug=tiny"]
+    for run in ("one", "two"):
+        run_job(composed(*overrides), tmp_path / run, overrides, {})
+    assert (tmp_path / "one/stream.csv").read_bytes() == (tmp_path / "two/stream.csv").read_bytes()
+
+
+def test_never_updating_is_the_frozen_baseline(tmp_path):
+    overrides = ["+experiment=quickstart", "baseline=frozen", "trigger=never", "+debug=tiny"]
+    run_job(composed(*overrides), tmp_path, overrides, {})
+    metrics = json.loads((tmp_path / "results.json").read_text())["metrics"]
+    for tag, value in metrics.items():
+        if tag.startswith("eval/"):
+            assert math.isclose(value, metrics["baseline/frozen/" + tag.removeprefix("eval/")], rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("group, option", PIECES)
+def test_piece(group, option):
+    """Builds alone from its file, offers what its group must, and says in its file what it is."""
+    text = Path(CONF / group / f"{option}.yaml").read_text()
+    assert text.startswith("#"), "the first line of an option says what it is"
+    node = OmegaConf.to_container(composed(f"{group}={option}")[group])
+    nodes = node.values() if group in ("strategy", "baseline") else [node]
+    for number, entry in enumerate(nodes):
+        piece = build(entry, f"{group}.{number}", seed=0, encoder=encoder() if group == "model" else None)
+        for name in OFFERS[group]:
+            assert hasattr(piece, name), f"{group}={option} has no {name}"
+        assert group != "strategy" or isinstance(piece, Strategy)
+
+
+def encoder():
+    return build(OmegaConf.to_container(composed("encoder=bert_tiny").encoder), "encoder", seed=0)
