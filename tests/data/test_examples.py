@@ -20,18 +20,17 @@ def batches_of(examples, size, seed=0):
     return list(examples.batches(CANDIDATES, size, np.random.default_rng(seed)))
 
 
+def shapes(batch):
+    return {key: values.shape for key, values in batch.items()}
+
+
 @pytest.mark.parametrize("rows, size", [(20, 5), (21, 5), (3, 5), (1, 8), (100, 99), (7, 1)])
 def test_every_example_comes_once_and_then_real_ones_fill_up(rows, size):
     examples = make_examples(rows)
     batches = batches_of(examples, size)
     assert len(batches) == -(-rows // size)
     for batch in batches:
-        assert {key: values.shape for key, values in batch.items()} == {
-            "user": (size,),
-            "history": (size, 3),
-            "item": (size,),
-            "log_q": (size,),
-        }
+        assert shapes(batch) == {"user": (size,), "history": (size, 3), "item": (size,), "log_q": (size,)}
     items = np.concatenate([batch["item"] for batch in batches])
     assert sorted(items[:rows]) == list(range(rows))
     filled = items[rows:]
@@ -88,13 +87,13 @@ def test_one_period_put_together_is_itself():
     np.testing.assert_array_equal(together.item, part.item)
 
 
-def test_the_first_row_of_an_update_is_a_batch_of_one():
+def test_the_first_rows_of_an_update_are_its_first_and_last_example():
     examples = make_examples(6, seed=4)
-    row = Update(3, examples, CANDIDATES).first_row()
-    assert {key: values.shape for key, values in row.items()} == {
-        "user": (1,),
-        "history": (1, 3),
-        "item": (1,),
-        "log_q": (1,),
-    }
-    assert row["item"] == 0 and row["user"] == examples.query[0]
+    rows = Update(3, examples, CANDIDATES).first_rows()
+    assert shapes(rows) == {"user": (2,), "history": (2, 3), "item": (2,), "log_q": (2,)}
+    assert rows["item"].tolist() == [0, 5] and rows["user"].tolist() == examples.query[[0, 5]].tolist()
+
+
+def test_an_update_of_one_example_has_first_rows_too():
+    rows = Update(3, make_examples(1), CANDIDATES).first_rows()
+    assert rows["item"].tolist() == [0, 0]

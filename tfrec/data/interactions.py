@@ -1,6 +1,7 @@
 """The one form in which every dataset arrives: events in time order and the table of items."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,8 @@ def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interac
         InputError: a missing column, a missing or unreadable value (with its row), events of items that
             the item table does not have, or no events at all.
     """
-    _require_columns(events, EVENT_COLUMNS, source)
-    _require_columns(items, ("text",), f"item table of {source}")
+    require_columns(events, EVENT_COLUMNS, source)
+    require_columns(items, ("text",), f"item table of {source}")
     if events.empty:
         raise InputError(f"{source} has no events: give a log with at least one row.")
     for column in EVENT_COLUMNS:
@@ -65,7 +66,8 @@ def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interac
     return Interactions(events.reset_index(drop=True), items)
 
 
-def _require_columns(table: pd.DataFrame, columns: tuple[str, ...], source: str) -> None:
+def require_columns(table: pd.DataFrame, columns: Iterable[str], source: str) -> None:
+    """Raises InputError unless the table has all of `columns`."""
     for column in columns:
         if column not in table.columns:
             raise InputError(

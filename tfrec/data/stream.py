@@ -19,12 +19,14 @@ class Stream:
         users: keep only the events of the first so many users to appear (for quick trials).
 
     Raises:
-        InputError: the log is shorter than one period, or the period is not a positive step.
+        InputError: the log is shorter than one period, the period is not a positive step, or `users` not a number.
     """
 
     def __init__(self, interactions: Interactions, period: str | int = "7D", users: int | None = None) -> None:
         self.items = interactions.items
         self.categories = interactions.categories
+        if users is not None and (not isinstance(users, int) or users < 1):
+            raise InputError(f"stream.users is {users}: choose 1 or more, or null for all.")
         events = interactions.events
         first, last = events["timestamp"].iloc[[0, -1]]
         if isinstance(period, int):
@@ -35,7 +37,9 @@ class Stream:
             number = ((events["timestamp"] - first) // step).to_numpy()
             whole = int((last - first) // step)
         if whole < 1:
-            raise InputError(f"The log spans {last - first} and has no whole period of {period}: shorten it.")
+            raise InputError(
+                f"The log spans {last - first} and has no whole period of {period}: shorten stream.period."
+            )
         events = events.assign(period=number)[number < whole]
         if users is not None:
             events = events[events["user"].isin(events["user"].unique()[:users])]
@@ -57,16 +61,19 @@ class Stream:
         if self._edges[t] == self._edges[t + 1]:
             raise InputError(
                 f"Period {t} has no events, so there is nothing to score or to learn: use a longer "
-                "data.period, or cut the gap out of the log."
+                "stream.period, or cut the gap out of the log."
             )
         return self._events.iloc[self._edges[t] : self._edges[t + 1]]
 
 
 def _step(period: str) -> pd.Timedelta:
     try:
-        return pd.Timedelta(period)
-    except ValueError as error:
-        raise InputError(f"The period '{period}' is not a time step: write for example 7D or 12h.") from error
+        step = pd.Timedelta(period)
+    except ValueError:
+        step = pd.NaT
+    if pd.isna(step) or isinstance(period, float):  # pandas would read 7.5 as nanoseconds
+        raise InputError(f"The period '{period}' is not a time step: write for example 7D or 12h.")
+    return step
 
 
 def _positive(step, period):

@@ -22,6 +22,8 @@ class Incremental:
         epochs: passes over the examples of an update.
         window: periods that an update learns from: 1 is fine-tuning on the newest, None is all of the past.
         batch_size: examples of a step.
+        log_q_window: periods whose counts estimate how often an item is drawn into a batch. The counts of one
+            period alone would call every rare item that happens to be in it frequent, and push it up.
     """
 
     def __init__(
@@ -32,9 +34,10 @@ class Incremental:
         epochs: int = 1,
         window: int | None = 1,
         batch_size: int = 4096,
+        log_q_window: int = 8,
     ) -> None:
         self.base, self.last, self.base_epochs, self.epochs = base, last, base_epochs, epochs
-        self.window, self.batch_size = window, batch_size
+        self.window, self.batch_size, self.log_q_window = window, batch_size, log_q_window
 
     def run(
         self, state: StreamState, trigger, evaluator: Evaluator, tracker: Tracker, checkpoints: Checkpoints
@@ -64,7 +67,7 @@ class Incremental:
         if not trigger(t):
             return {"cost/steps": 0, "cost/examples": 0}
         start = 0 if self.window is None else max(0, t + 1 - self.window)
-        return state.learn(range(start, t + 1), self.epochs, self.batch_size)
+        return state.learn(range(start, t + 1), self.epochs, self.batch_size, self.log_q_window)
 
     def _end(self, periods: int) -> int:
         end = periods if self.last is None else self.last + 1

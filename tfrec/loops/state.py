@@ -59,12 +59,16 @@ class StreamState:
     def example_batch(self) -> dict[str, np.ndarray]:
         """Two rows of the newest period, from which a model's and an optimizer's variables can be created."""
         newest = len(self.examples) - 1
-        return self._update(range(newest, newest + 1)).first_rows()
+        return self.update(range(newest, newest + 1)).first_rows()
 
-    def learn(self, periods: range, epochs: int, batch_size: int) -> dict[str, float]:
-        """Learns the examples of `periods`, the last of which has just been revealed; returns what it cost."""
+    def learn(self, periods: range, epochs: int, batch_size: int, log_q_window: int = 1) -> dict[str, float]:
+        """Learns the examples of `periods`, the last of which has just been revealed; returns what it cost.
+
+        Args:
+            log_q_window: periods, at least those learned from, whose counts estimate how often an item is drawn.
+        """
         steps, rows = self.learner.steps, self.learner.examples
-        update, losses = self._update(periods), {}
+        update, losses = self.update(periods, log_q_window), {}
         for epoch in range(epochs):
             rng = np.random.default_rng([self.seed, update.period, epoch])
             for batch in update.examples.batches(update.candidates, batch_size, rng):
@@ -75,10 +79,10 @@ class StreamState:
         costs = {"cost/steps": self.learner.steps - steps, "cost/examples": self.learner.examples - rows}
         return costs | {f"train/{name}": float(value) for name, value in losses.items()}
 
-    def _update(self, periods: range) -> Update:
+    def update(self, periods: range, log_q_window: int = 1) -> Update:
+        """What an update of `periods` learns from; see `learn`."""
         examples = Examples.concatenate([self.examples[t] for t in periods])
         candidates = self.model.features.candidates(self.history, np.arange(len(self.history.items)))
-        counts = np.bincount(examples.item, minlength=len(self.history.items))
-        # In-batch candidates are drawn as often as they occur in this update.
-        candidates["log_q"] = np.log(np.maximum(counts, 1) / len(examples)).astype(np.float32)
+        counts = self.history.popularity(max(log_q_window, len(periods)))
+        candidates["log_q"] = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
         return Update(periods[-1], examples, candidates)
