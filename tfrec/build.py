@@ -20,7 +20,7 @@ def build(node: dict | None, path: str, **parts):
         path: the node's place in the configuration, for errors.
 
     Raises:
-        InputError: no `_target_`, a target that cannot be imported, or keys that it does not take or lacks.
+        InputError: no `_target_`, a target that cannot be imported and called, or keys that it does not take or lacks.
     """
     if not node:
         return None
@@ -30,19 +30,27 @@ def build(node: dict | None, path: str, **parts):
     given = {key: _value(value, f"{path}.{key}", parts) for key, value in node.items() if key != "_target_"}
     wanted = inspect.signature(target).parameters
     given |= {key: part for key, part in parts.items() if key in wanted and key not in given}
-    check_keys(target, given, path)
-    return target(**given)
+    if check_keys(target, given, path):
+        return target(**given)
+    try:
+        return target(**given)
+    except TypeError as error:  # it looks at its keys itself, as Keras's optimizers do
+        raise InputError(f"{path} was not accepted by {node['_target_']}: {error}.") from error
 
 
 def _value(value, path: str, parts: dict):
     return build(value, path, **parts) if isinstance(value, dict) and "_target_" in value else value
 
 
-def check_keys(target: Callable, given: dict, path: str) -> None:
-    """Raises InputError unless the keys of `given` are arguments of `target` and none that it needs is missing."""
+def check_keys(target: Callable, given: dict, path: str) -> bool:
+    """Raises InputError unless the keys of `given` are arguments of `target` and none that it needs is missing.
+
+    Returns:
+        whether the signature tells: False for a target that takes any key (`**kwargs`).
+    """
     taken = inspect.signature(target).parameters
     if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-        return
+        return False
     for key in given:
         if key not in taken:
             close = difflib.get_close_matches(key, taken, n=1)
@@ -51,10 +59,13 @@ def check_keys(target: Callable, given: dict, path: str) -> None:
     missing = [key for key, p in taken.items() if p.default is p.empty and key not in given]
     if missing:
         raise InputError(f"{path} lacks the key '{missing[0]}': set it.")
+    return True
 
 
 def _locate(target: str, path: str) -> Callable:
     try:
-        return get_object(target)
+        found = get_object(target)
+        inspect.signature(found)  # a module or a constant has none
     except Exception as error:
-        raise InputError(f"{path}._target_ is '{target}', which cannot be imported: {error}") from error
+        raise InputError(f"{path}._target_ is '{target}', which cannot be imported and called: {error}") from error
+    return found

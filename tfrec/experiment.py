@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tfrec import origin
 from tfrec.build import build, check_keys
@@ -26,7 +27,10 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
     Args:
         overrides: what the command line changed. choices: the option taken of each group.
     """
-    config = OmegaConf.to_container(cfg, resolve=True)
+    try:
+        config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise InputError(f"The configuration is not complete: {str(error).splitlines()[0]}.") from error
     check_keys(experiment, config | {"tracker": None, "checkpoints": None}, "The configuration")
     if config["resume"] == "auto" and status(folder) == "finished":
         log.info("%s is finished already: nothing to resume", folder)

@@ -21,11 +21,15 @@ def command() -> str:
 def commit() -> str | None:
     """The git commit of the code, with `-dirty` if files differ from it; None outside a checkout."""
     try:
-        asked = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
-        folder = Path(__file__).resolve().parent
-        return subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+        _git("ls-files", "--error-unmatch", Path(__file__).name)  # a checkout of this code, not one around it
+        return _git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _git(*arguments: str) -> str:
+    folder = Path(__file__).resolve().parent
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def versions() -> str:

@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-ROW_AXIS = 0
-
 
 def in_batch_softmax(query, candidate, item, log_q, temperature: float = 1.0):
     """Cross-entropy of each row's candidate against the batch's candidates, corrected for how they were drawn.
@@ -20,7 +18,7 @@ def in_batch_softmax(query, candidate, item, log_q, temperature: float = 1.0):
     """
     scores = tf.cast(tf.matmul(query, candidate, transpose_b=True), tf.float32) / temperature
     scores -= tf.cast(log_q, tf.float32)[None, :]
-    batch = tf.shape(item)[ROW_AXIS]
-    accidental = (item[:, None] == item[None, :]) & ~tf.eye(batch, dtype=tf.bool)
+    row = tf.range(tf.shape(item)[0])
+    accidental = (item[:, None] == item[None, :]) & (row[:, None] != row[None, :])
     scores = tf.where(accidental, scores.dtype.min, scores)
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.range(batch), logits=scores)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=row, logits=scores)
