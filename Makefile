@@ -18,7 +18,7 @@ run: venv  ## run the quickstart experiment; more overrides through ARGS="seed=1
 	$(BIN)/python -m tfrec.run +experiment=quickstart $(ARGS)
 
 test: venv  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: venv  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow

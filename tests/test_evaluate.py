@@ -137,6 +137,17 @@ def test_a_history_that_knows_the_period_is_refused(stream):
         Truth.of(stream[2], history)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("ties", ["row", "expected"])
+def test_scores_that_are_not_finite_are_refused(truth, value, ties):
+    """A diverged model ranks nothing; compared as numbers, NaN would put every target first."""
+    truth, history = truth
+    scores = np.zeros((len(truth.users), len(history.items)))
+    scores[3, 5] = value
+    with pytest.raises(InputError, match="a model has diverged"):
+        Evaluator(ties=ties)(lambda block: scores[block], truth)
+
+
 @pytest.mark.parametrize("name", ["ndcg", "ndcg@0", "nonsense@10", "ndcg@10~sampled99"])
 def test_unknown_metrics_are_refused(name):
     with pytest.raises(InputError, match="evaluate.metrics has"):

@@ -3,3 +3,9 @@
 
 class InputError(ValueError):
     """Something the user can mend: its message says what was wrong, where, and what to do."""
+
+
+def require(holds: bool, sentence: str) -> None:
+    """Raises InputError with this sentence unless `holds`."""
+    if not holds:
+        raise InputError(sentence)

@@ -8,8 +8,9 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec.data.history import History, own_rows
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 from tfrec.metrics import ranking
+from tfrec.metrics.counting import count_ahead
 
 VIEWS = ("all", "repeat", "novel")
 
@@ -75,6 +76,7 @@ class Evaluator:
     def __init__(self, metrics=("ndcg@10", "recall@10", "recall@100"), ties: str = "row", block: int = 64):
         if ties not in ("row", "expected"):
             raise InputError(f"evaluate.ties is '{ties}': choose row or expected.")
+        require(not isinstance(metrics, str) and len(metrics) > 0, f"evaluate.metrics is '{metrics}': write a list.")
         self.metrics = {name: _metric(name) for name in metrics}
         self.depth = max(k for _, k in self.metrics.values())
         self.ties, self.block = ties, block
@@ -109,6 +111,11 @@ class Evaluator:
         # A scorer may be older than the catalogue: what it cannot rank is a miss, and is ahead of nothing.
         item = np.where(item < table.shape[1], item, -1)
         known = np.where(bought < table.shape[1], bought, -1)
+        require(
+            bool(tf.reduce_all(tf.math.is_finite(table))),
+            "A scorer gave scores that are NaN or infinite, so nothing can be ranked: a model has diverged; lower "
+            "optimizer.learning_rate or raise model.temperature.",
+        )
         counts = count_ahead(table, known, user, item, self.depth, self.ties == "expected")
         repeat = (item[:, None] == bought[user]).any(axis=1) & (item >= 0)
         return start + user, item, repeat, *(count.numpy() for count in counts)
@@ -134,47 +141,3 @@ def padded(rows: list[np.ndarray]) -> np.ndarray:
     table = np.full((len(rows), max(1, sizes.max())), -1, np.int32)
     table[np.arange(table.shape[1]) < sizes[:, None]] = np.concatenate(rows)
     return table
-
-
-@tf.function(reduce_retracing=True)
-def count_ahead(scores, bought, user, item, depth: int, ties: bool):
-    """Candidates ranked before each target, among those its user bought before and among the novel ones.
-
-    One pass over the catalogue gives the best `depth` novel candidates; all three views follow from them and
-    from the scores of what was bought. Among equal scores the lower row is ranked first, unless `ties`.
-
-    Args:
-        scores: `[users, catalogue]`. bought: item rows, `[users, H]`, -1 for none.
-        user, item: `[targets]`, the row in `scores` and the item row of each target, -1 if it has none.
-
-    Returns:
-        ahead among bought, ahead among novel (exact below `depth`), tied among bought, tied among novel, all
-        `[targets]` int32; the last two are 0 unless `ties`.
-    """
-    lowest = scores.dtype.min
-    bought_scores = tf.gather(scores, tf.maximum(bought, 0), batch_dims=1)
-    places = tf.where(bought >= 0)
-    places = tf.stack([tf.cast(places[:, 0], tf.int32), tf.gather_nd(bought, places)], axis=-1)
-    novel = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(places)[:1], lowest))
-    top, top_items = tf.math.top_k(novel, tf.minimum(depth, tf.shape(scores)[1]))
-    top_items = tf.where(top > lowest, top_items, -1)
-    own = tf.gather_nd(scores, tf.stack([user, tf.maximum(item, 0)], axis=-1))
-    old = _compare(own, item, tf.gather(bought_scores, user), tf.gather(bought, user), ties)
-    new = _compare(own, item, tf.gather(top, user), tf.gather(top_items, user), ties)
-    if ties:
-        # Ties of a score above the last of the top are all in the top; those of the last one may go on below it.
-        last = tf.gather(top[:, -1], user)
-        at_last = tf.gather(tf.reduce_sum(tf.cast(novel == top[:, -1:], tf.int32), axis=1), user)
-        itself = tf.reduce_all(tf.gather(bought, user) != item[:, None], axis=1)
-        new = new[0], tf.where(own == last, at_last - tf.cast(itself, tf.int32), new[1])
-    return old[0], new[0], old[1], new[1]
-
-
-def _compare(own, item, scores, rows, ties: bool):
-    """How many of `rows` `[targets, C]` with `scores` stand before, and how many beside, each target `[targets]`."""
-    real = rows >= 0
-    better = (scores > own[:, None]) & real
-    beside = (scores == own[:, None]) & real & (rows != item[:, None])
-    if not ties:
-        better, beside = better | (beside & (rows < item[:, None])), tf.zeros_like(beside)
-    return tuple(tf.math.count_nonzero(mask, axis=1, dtype=tf.int32) for mask in (better, beside))

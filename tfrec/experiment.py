@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tfrec import origin
 from tfrec.build import build, check_keys
 from tfrec.checkpoint import Checkpoints
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 from tfrec.folders import status
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
@@ -30,11 +30,12 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
     try:
         config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise InputError(f"The configuration is not complete: {str(error).splitlines()[0]}.") from error
+        raise InputError(f"Set {error.full_key}: {str(error).splitlines()[0]}.") from error
     check_keys(experiment, config | {"tracker": None, "checkpoints": None}, "The configuration")
     if config["resume"] == "auto" and status(folder) == "finished":
         log.info("%s is finished already: nothing to resume", folder)
         return
+    require(isinstance(config["seed"], int), f"seed is '{config['seed']}': choose a whole number.")
     prepare(folder, config)
     facts = {
         "name": config["name"],

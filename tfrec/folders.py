@@ -30,6 +30,11 @@ def run_folder(parent: str, fresh: str, resume: str, overrides: str) -> str:
     return str(Path(parent, fresh))
 
 
+def flat_name(overrides: str) -> str:
+    """Overrides as the name of one folder: a slash in a value would make several."""
+    return overrides.replace("/", "_")
+
+
 def status(folder: Path) -> str | None:
     """`running`, `finished` or `failed` as `results.json` says; None without one."""
     results = folder / "results.json"

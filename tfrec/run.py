@@ -9,16 +9,18 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from tfrec.errors import InputError
-from tfrec.folders import conf_folder, run_folder
+from tfrec.folders import conf_folder, flat_name, run_folder
 
 log = logging.getLogger(__name__)
 failures: list[str] = []
+OmegaConf.register_new_resolver("flat_name", flat_name, replace=True)
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 
 
 @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
 def job(cfg: DictConfig) -> None:
     """One run. A failure is reported and remembered, so that it does not take the rest of a sweep with it."""
+    logging.getLogger("absl").setLevel(logging.WARNING)  # a line a checkpoint that tells nobody anything
     # TensorFlow takes seconds to import: --help and --cfg answer without it.
     from tfrec.experiment import run_job
 

@@ -23,6 +23,10 @@ class Runtime:
     """
 
     def __init__(self, device="cpu", jit_compile=False, precision="float32", deterministic=True) -> None:
+        try:
+            tf.keras.mixed_precision.Policy(precision)
+        except ValueError as error:
+            raise InputError(f"runtime.precision is '{precision}': choose float32 or mixed_bfloat16.") from error
         self.device, self.jit_compile, self.precision = device, jit_compile, precision
         self.deterministic = deterministic
         if device != "cpu" and not tf.config.list_physical_devices(device.upper()):

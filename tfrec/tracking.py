@@ -65,7 +65,7 @@ class Tracker:
     def scores(self, scorer: str, values: dict[str, np.ndarray]) -> None:
         """Adds a scorer's values per user of the current period, under `<scorer>/<view>/<metric>@<k>`."""
         for name, per_user in values.items():
-            self.row[f"{scorer}/{name}"] = float(np.nanmean(per_user)) if np.isfinite(per_user).any() else 0.0
+            self.row[f"{scorer}/{name}"] = float(np.nanmean(per_user)) if np.isfinite(per_user).any() else np.nan
             self.row[f"pairs/{name.partition('/')[0]}"] = int(np.isfinite(per_user).sum())
 
     def end_of_period(self, t: int, repeatable: dict[str, float], timings: dict[str, float]) -> None:
@@ -103,7 +103,8 @@ class Tracker:
             view = scorer.rpartition("/")[2]
             if "@" in name:
                 pairs = table[f"pairs/{view}"]
-                means[tag] = float((table[tag] * pairs).sum() / max(1, pairs.sum()))
+                if pairs.sum():  # a view that never had a target has no mean
+                    means[tag] = float((table[tag] * pairs).sum() / pairs.sum())
         return means
 
     def finish(self, costs: dict[str, float]) -> None:
@@ -115,7 +116,7 @@ class Tracker:
                 tf.summary.scalar(f"final/{tag}", value)
         self.writer.close()
         self._write_results("finished", means | costs)
-        Console(width=max(Console().width, 100)).print(self.table(means))
+        Console(width=max(Console().width, 110)).print(self.table(means))
 
     def fail(self, reason: str) -> None:
         """Marks the run as failed, with the reason, in `results.json`."""
@@ -135,7 +136,7 @@ class Tracker:
         for name in sorted(names, key=lambda name: -means[f"{name}/{headline}"]):
             shown = "this run" if name == "eval" else name.removeprefix("baseline/")
             style = "bold" if name == "eval" else None
-            table.add_row(shown, *(f"{means[f'{name}/{metric}']:.4f}" for metric in metrics), style=style)
+            table.add_row(shown, *(f"{means.get(f'{name}/{metric}', np.nan):.4f}" for metric in metrics), style=style)
         return table
 
     def _write_stream(self) -> None:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from tfrec.data.history import History, own_rows
 from tfrec.data.vocabulary import Vocabulary
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 
 
 class TowerFeatures:
@@ -25,6 +25,8 @@ class TowerFeatures:
     """
 
     def __init__(self, history_length: int = 50, decay: float = 0.93) -> None:
+        require(history_length >= 1, f"model.features.history_length is {history_length}: choose 1 or more.")
+        require(0 < decay <= 1, f"model.features.decay is {decay}: choose above 0, up to 1.")
         self.history_length, self.decay = history_length, decay
         self.texts = Vocabulary()
         self.categories: dict[str, Vocabulary] = {}

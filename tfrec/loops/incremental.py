@@ -4,7 +4,7 @@ import logging
 import time
 
 from tfrec.checkpoint import Checkpoints
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 from tfrec.evaluate import Evaluator, Truth, refuse_future
 from tfrec.loops.state import StreamState
 from tfrec.tracking import Tracker
@@ -36,6 +36,9 @@ class Incremental:
         batch_size: int = 4096,
         log_q_window: int = 8,
     ) -> None:
+        require(batch_size >= 2, f"loop.batch_size is {batch_size}: choose 2 or more.")
+        require(window is None or window >= 1, f"loop.window is {window}: choose 1 or more periods, or null for all.")
+        require(min(base_epochs, epochs) >= 0, f"loop.base_epochs={base_epochs}, loop.epochs={epochs}: not below 0.")
         self.base, self.last, self.base_epochs, self.epochs = base, last, base_epochs, epochs
         self.window, self.batch_size, self.log_q_window = window, batch_size, log_q_window
 

@@ -5,6 +5,7 @@ import numpy as np
 from tfrec.data.examples import Examples, Update
 from tfrec.data.history import History
 from tfrec.data.stream import Stream
+from tfrec.errors import require
 from tfrec.learner import Learner
 from tfrec.models.scoring import TowerScores
 
@@ -76,6 +77,10 @@ class StreamState:
         self.learner.newest = self.history.newest
         for strategy in self.learner.strategies:
             strategy.consolidate(self.learner, update)
+        require(
+            all(np.isfinite(float(value)) for value in losses.values()),
+            f"The loss is not finite after period {update.period}: lower optimizer.learning_rate.",
+        )
         costs = {"cost/steps": self.learner.steps - steps, "cost/examples": self.learner.examples - rows}
         return costs | {f"train/{name}": float(value) for name, value in losses.items()}
 

@@ -7,7 +7,7 @@ import tensorflow_recommenders as tfrs
 
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 from tfrec.layers.dropout import StatelessDropout
 from tfrec.layers.growing import GrowingTable
 from tfrec.layers.text import FrozenText, TrainedText
@@ -45,6 +45,9 @@ class TwoTower(tfrs.Model):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        require(dim >= 1, f"model.dim is {dim}: choose 1 or more.")
+        require(temperature > 0, f"model.temperature is {temperature}: choose above 0.")
+        require(0 <= dropout < 1, f"model.dropout is {dropout}: choose from 0 to below 1.")
         if new_items not in ("text", "mean", "zero"):
             raise InputError(f"model.new_items is '{new_items}': choose text, mean or zero.")
         if new_items == "text" and encoder is None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfrec.errors import require
 from tfrec.strategies.strategy import Strategy
 
 
@@ -18,6 +19,9 @@ class Replay(Strategy):
     """
 
     def __init__(self, size: int = 50_000, ratio: float = 0.25, seed: int = 0) -> None:
+        require(
+            size >= 1 and ratio > 0, f"strategy.replay has size={size}, ratio={ratio}: choose size >= 1, ratio > 0."
+        )
         self.size, self.ratio, self.seed = size, ratio, seed
         self.rows: dict[str, np.ndarray] = {}
         self.seen = self.drawn = 0
