@@ -69,6 +69,24 @@ def test_xla_gives_the_same_step():
         np.testing.assert_allclose(plain, compiled, atol=1e-5)
 
 
+def test_mixed_precision_keeps_float32_variables_and_losses():
+    losses = []
+    for policy in ("float32", "mixed_bfloat16"):
+        tf_keras.mixed_precision.set_global_policy(policy)
+        try:
+            model = make_model()
+            batch = make_batch(model, grown(model))
+            learner = Learner(model, tf_keras.optimizers.Adagrad(0.1))
+            losses.append([float(learner.step(batch)["loss"]) for _ in range(3)])
+            outputs = model(batch)
+        finally:
+            tf_keras.mixed_precision.set_global_policy("float32")
+        assert outputs["query"].dtype == ("bfloat16" if policy.startswith("mixed") else "float32")
+        assert {v.dtype.name for v in model.trainable_variables} == {"float32"}
+    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-2)  # bfloat16 keeps 8 bits
+    assert losses[1][2] < losses[1][0]
+
+
 def test_one_trace_serves_all_batches_of_a_capacity():
     model = make_model()
     history = grown(model)

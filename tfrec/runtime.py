@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 
 
 class Runtime:
@@ -14,19 +14,19 @@ class Runtime:
 
     Args:
         jit_compile: whether XLA compiles the step: pays on GPU and TPU; on CPU measured slower for id towers.
-        precision: dtype policy of both Keras, such as `float32`, `mixed_bfloat16`, `mixed_float16`.
+        precision: dtype policy of both Keras, `float32` or `mixed_bfloat16`.
         deterministic: the same seed gives the same numbers bit for bit; needed to resume exactly.
         device: `cpu`, `gpu` or `tpu`: what must be there.
 
     Raises:
-        InputError: the device is not there.
+        InputError: the device is not there, or the precision is neither of the two.
     """
 
     def __init__(self, device="cpu", jit_compile=False, precision="float32", deterministic=True) -> None:
-        try:
-            tf.keras.mixed_precision.Policy(precision)
-        except ValueError as error:
-            raise InputError(f"runtime.precision is '{precision}': choose float32 or mixed_bfloat16.") from error
+        require(
+            precision in ("float32", "mixed_bfloat16"),
+            f"runtime.precision is '{precision}': choose float32 or mixed_bfloat16.",
+        )
         self.device, self.jit_compile, self.precision = device, jit_compile, precision
         self.deterministic = deterministic
         if device != "cpu" and not tf.config.list_physical_devices(device.upper()):

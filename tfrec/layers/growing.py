@@ -15,10 +15,10 @@ class GrowingTable(tf.keras.layers.Layer):
         dim: length of a row.
         stddev: standard deviation of new rows; 0 starts them at zero.
         capacity: rows to begin with.
-        dtype: of the table; integers (token ids) are never trained.
+        dtype: of the table, or a policy; the global policy if not given. Integers (token ids) are never trained.
     """
 
-    def __init__(self, dim: int, stddev=0.05, capacity=1024, seed=0, trainable=True, dtype="float32", name=None):
+    def __init__(self, dim: int, stddev=0.05, capacity=1024, seed=0, trainable=True, dtype=None, name=None):
         super().__init__(trainable=trainable, dtype=dtype, name=name)
         self.dim, self.stddev, self.seed = dim, stddev, seed
         self.rows = 0

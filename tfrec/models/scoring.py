@@ -38,7 +38,7 @@ class TowerScores:
 
 
 def encode(tower, features: dict[str, np.ndarray], chunk: int = CHUNK) -> tf.Tensor:
-    """Vectors `[n, dim]` of all rows, in chunks of one shape: the last is filled up with its last row."""
+    """Vectors `[n, dim]`, float32, of all rows, in chunks of one shape: the last is filled up with its last row."""
     rows = len(next(iter(features.values())))
     vectors = []
     for start in range(0, rows, chunk):
@@ -46,4 +46,4 @@ def encode(tower, features: dict[str, np.ndarray], chunk: int = CHUNK) -> tf.Ten
         missing = chunk - min(chunk, rows - start)
         full = {key: np.concatenate([v, np.repeat(v[-1:], missing, axis=0)]) for key, v in part.items()}
         vectors.append(tower({key: tf.convert_to_tensor(v) for key, v in full.items()}))
-    return tf.concat(vectors, axis=0)[:rows]
+    return tf.cast(tf.concat(vectors, axis=0)[:rows], tf.float32)

@@ -119,9 +119,10 @@ class TwoTower(tfrs.Model):
 
     def query_embeddings(self, features, training=False):
         """Query vectors `[n, dim]` of query features (see `TowerFeatures`)."""
-        user = self.user_table(features["user"]) * features["user_known"][:, None]
+        user = self.user_table(features["user"])
+        user *= tf.cast(features["user_known"], user.dtype)[:, None]
         history = self.item_table(features["history"])  # [n, length, dim]
-        pooled = tf.linalg.matvec(history, features["history_weight"], transpose_a=True)
+        pooled = tf.linalg.matvec(history, tf.cast(features["history_weight"], history.dtype), transpose_a=True)
         return self.dropout(user + self.history_map(pooled), training=training)
 
     def candidate_embeddings(self, features, training=False):
