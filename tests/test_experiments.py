@@ -29,7 +29,7 @@ OFFERS = {
 PIECES = sorted(
     (path.parent.name, path.stem)
     for path in CONF.glob("*/*.yaml")
-    if path.parent.name in OFFERS and path.stem not in ("none", "preset", "gpu", "tpu")
+    if path.parent.name in OFFERS and path.stem not in ("none", "preset", "gpu")
 )
 
 

@@ -25,7 +25,7 @@ def start(folder, *options):
 
 
 def run_folder(folder):
-    (run,) = (folder / "runs/quickstart").iterdir()
+    (run,) = (folder / "runs/debug/quickstart").iterdir()
     return run
 
 
@@ -39,7 +39,7 @@ def kill_when(process, folder, reached):
     """Kills the process as soon as `reached(checkpoint names)` holds."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        names = {path.name for path in folder.glob("runs/quickstart/*/checkpoints/*")}
+        names = {path.name for path in folder.glob("runs/debug/quickstart/*/checkpoints/*")}
         if reached(names):
             process.send_signal(signal.SIGKILL)
             process.communicate()

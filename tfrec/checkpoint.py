@@ -39,12 +39,14 @@ class Checkpoints:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         learner = state.learner
+        if not learner.built:  # nothing has been learned yet
+            learner.build(state.example_batch())
         tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer).write(str(draft / "variables"))
         for name, strategy in enumerate(learner.strategies):
             np.savez(draft / f"strategy-{name}.npz", **strategy.state())
         facts = {
             "history": digest(state.history),
-            "learner": {"steps": learner.steps, "examples": learner.examples},
+            "learner": {"steps": learner.steps, "examples": learner.examples, "last_period": learner.last_period},
             "rows": tracker.rows,
             "seconds": tracker.seconds(),
         }
@@ -73,8 +75,9 @@ class Checkpoints:
         for name, strategy in enumerate(learner.strategies):
             with np.load(path / f"strategy-{name}.npz") as arrays:
                 strategy.restore(dict(arrays))
-        learner.steps, learner.examples = facts["learner"]["steps"], facts["learner"]["examples"]
-        learner.newest = state.history.newest
+        for name, value in facts["learner"].items():
+            setattr(learner, name, value)
+        learner.newest = state.stream[learner.last_period]["timestamp"].iloc[-1] if learner.last_period >= 0 else None
         tracker.resume(facts["rows"], facts["seconds"])
 
     def _path(self, t: int) -> Path:

@@ -55,9 +55,17 @@ class Truth:
 
 
 def refuse_future(artefact, events: pd.DataFrame, name: str) -> None:
-    """Raises LeakError unless the newest event that `artefact` has seen is earlier than all of `events`."""
-    if artefact.newest is not None and artefact.newest > events["timestamp"].iloc[0]:
-        raise LeakError(f"{name} has seen events up to {artefact.newest}, after the first of the scored period.")
+    """Raises LeakError unless all that `artefact` has seen is of periods, and times, before those of `events`.
+
+    Args:
+        artefact: has `newest`, the time of the newest event seen (None at first), and `last_period`, its period.
+    """
+    period = events["period"].iloc[0]
+    if artefact.last_period >= period or (artefact.newest or pd.Timestamp.min) > events["timestamp"].iloc[0]:
+        raise LeakError(
+            f"{name} has seen events of period {artefact.last_period}, up to {artefact.newest}: it cannot be scored "
+            f"on period {period}."
+        )
 
 
 class Evaluator:
@@ -108,6 +116,7 @@ class Evaluator:
         user, item = flat(truth.targets[block])
         bought = padded(truth.bought[block])
         table = tf.convert_to_tensor(scores(block))
+        repeat = (item[:, None] == bought[user]).any(axis=1) & (item >= 0)
         # A scorer may be older than the catalogue: what it cannot rank is a miss, and is ahead of nothing.
         item = np.where(item < table.shape[1], item, -1)
         known = np.where(bought < table.shape[1], bought, -1)
@@ -117,7 +126,6 @@ class Evaluator:
             "optimizer.learning_rate or raise model.temperature.",
         )
         counts = count_ahead(table, known, user, item, self.depth, self.ties == "expected")
-        repeat = (item[:, None] == bought[user]).any(axis=1) & (item >= 0)
         return start + user, item, repeat, *(count.numpy() for count in counts)
 
 

@@ -32,18 +32,20 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
     except OmegaConfBaseException as error:
         raise InputError(f"Set {error.full_key}: {str(error).splitlines()[0]}.") from error
     check_keys(experiment, config | {"tracker": None, "checkpoints": None}, "The configuration")
+    seed, metrics = config["seed"], config["evaluate"].get("metrics")
+    require(isinstance(seed, int) and 0 <= seed < 2**32, f"seed is '{seed}': choose a whole number from 0 on.")
+    require(isinstance(metrics, list) and len(metrics) > 0, f"evaluate.metrics is '{metrics}': write a list.")
+    prepare(folder, config)
     if config["resume"] == "auto" and status(folder) == "finished":
         log.info("%s is finished already: nothing to resume", folder)
         return
-    require(isinstance(config["seed"], int), f"seed is '{config['seed']}': choose a whole number.")
-    prepare(folder, config)
     facts = {
         "name": config["name"],
         "seed": config["seed"],
         "commit": origin.commit(),
         "overrides": overrides,
     }
-    tracker = Tracker(folder, facts, config["evaluate"]["metrics"][0])
+    tracker = Tracker(folder, facts, metrics[0])
     try:
         tracker.text(
             {

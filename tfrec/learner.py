@@ -34,7 +34,7 @@ class Learner:
     def __init__(self, model, optimizer, strategies: Sequence[Strategy] = (), jit_compile: bool = False) -> None:
         self.model = model.tfrs_model
         self.optimizer, self.strategies, self.jit_compile = optimizer, list(strategies), jit_compile
-        self.newest = None
+        self.newest, self.last_period = None, -1
         self.traces = self.steps = self.examples = 0
         self._row_losses = hasattr(self.model, "task_losses")
         for strategy in self.strategies:
@@ -66,7 +66,7 @@ class Learner:
         trace at the next step.
         """
         old = self.optimizer
-        if not getattr(old, "_built", False):
+        if not self.built:
             return
         self.optimizer = type(old).from_config(old.get_config())
         self.optimizer.build(self.model.trainable_variables)
@@ -77,6 +77,11 @@ class Learner:
                 after[: before.shape[0]].assign(before)
         self._compiled = None
 
+    @property
+    def built(self) -> bool:
+        """Whether the optimizer's variables exist."""
+        return getattr(self.optimizer, "_built", False)
+
     def build(self, batch: dict) -> None:
         """Creates all variables, of the model and of the optimizer, without learning."""
         tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
@@ -84,9 +89,12 @@ class Learner:
         self.optimizer.build(self.model.trainable_variables)
 
     def _compile(self, tensors: dict) -> None:
-        if not getattr(self.optimizer, "_built", False):
+        if not self.built:
             self.build(tensors)
-        self._compiled = tf.function(self._update, jit_compile=self.jit_compile)
+        jit_compile = self.jit_compile and not any(tensor.dtype == tf.string for tensor in tensors.values())
+        if self.jit_compile and not jit_compile:
+            log.info("the model takes strings, which XLA does not know: the step runs without XLA")
+        self._compiled = tf.function(self._update, jit_compile=jit_compile)
         started = time.perf_counter()
         self._compiled.get_concrete_function(tensors)
         log.info(
@@ -112,7 +120,8 @@ class Learner:
         with tf.GradientTape() as tape:
             outputs, losses = self._losses(batch)
             penalties = [s.penalty(self.model, batch, outputs) for s in self.strategies]
-            losses["loss"] = tf.add_n([*losses.values(), *self.model.losses]) + sum(penalties)
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            losses["loss"] = tf.add_n([*losses.values()]) + (sum(self.model.losses) + sum(penalties)) / replicas
         return losses, tape.gradient(losses["loss"], self.model.trainable_variables)
 
     def _losses(self, batch: dict[str, tf.Tensor]):

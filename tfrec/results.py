@@ -38,7 +38,7 @@ def read(folders: list[Path]) -> pd.DataFrame:
 
 def _row(result: dict) -> dict:
     pairs = [override.partition("=") for override in result["overrides"]]
-    chosen = {key: value for key, _, value in pairs if key not in ("seed", "+debug", "resume")}
+    chosen = {key: value for key, _, value in pairs if key not in ("seed", "resume")}
     facts = {key: result[key] for key in ("name", "seed", "commit", "seconds")}
     return chosen | facts | result["metrics"]
 

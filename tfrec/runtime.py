@@ -13,10 +13,10 @@ class Runtime:
     """Device, precision and repeatability of a run.
 
     Args:
-        jit_compile: whether XLA compiles the step: pays on GPU and TPU; on CPU measured slower for id towers.
+        jit_compile: whether XLA compiles the step: pays on a GPU; on CPU measured slower for id towers.
         precision: dtype policy of both Keras, `float32` or `mixed_bfloat16`.
         deterministic: the same seed gives the same numbers bit for bit; needed to resume exactly.
-        device: `cpu`, `gpu` or `tpu`: what must be there.
+        device: `cpu` (a GPU that is there is left alone) or `gpu`.
 
     Raises:
         InputError: the device is not there, or the precision is neither of the two.
@@ -29,13 +29,16 @@ class Runtime:
         )
         self.device, self.jit_compile, self.precision = device, jit_compile, precision
         self.deterministic = deterministic
-        if device != "cpu" and not tf.config.list_physical_devices(device.upper()):
+        require(device in ("cpu", "gpu"), f"runtime.device is '{device}': choose cpu or gpu.")
+        if device == "gpu" and not tf.config.list_physical_devices(device.upper()):
             raise InputError(f"runtime={device} was chosen, but TensorFlow sees no {device.upper()}: use runtime=cpu.")
 
     def start(self, seed: int) -> None:
         """Clears what an earlier run of this process left, sets both Keras' policies and all seeds."""
         for library in (tf.keras.backend, keras.utils):
             library.clear_session()
+        if self.device == "cpu":
+            tf.config.set_visible_devices([], "GPU")
         tf.keras.mixed_precision.set_global_policy(self.precision)
         keras.config.set_dtype_policy(self.precision)
         if self.deterministic:

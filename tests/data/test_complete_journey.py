@@ -66,7 +66,7 @@ def test_texts_are_readable(journey):
     assert texts.str.fullmatch(r"[a-z0-9.%]+( [a-z0-9.%]+)*|").all()
     words = texts.str.split()
     assert (words.map(len) == words.map(lambda row: len(set(row)))).all()
-    assert journey.items.index.is_unique and journey.categories == ["department", "category", "type"]
+    assert journey.items.index.is_unique and [*journey.items] == ["text", "department", "category", "type"]
     assert texts.loc[26190] == "private label apple sauce fruit shelf stable grocery 50 oz"
     bought = texts.loc[journey.events["item"].unique()]
     assert (bought == "").mean() < 0.001

@@ -28,13 +28,7 @@ def test_a_valid_log_arrives_as_it_is(caplog):
     interactions = validated(events, items, "shop.csv")
     pd.testing.assert_frame_equal(interactions.events, events)
     pd.testing.assert_frame_equal(interactions.items, items)
-    assert interactions.categories == ["aisle"]
     assert not caplog.records
-
-
-def test_categories_are_all_columns_but_the_text():
-    items = pd.DataFrame({"brand": ["b"], "text": ["tea"], "aisle": ["food"]}, index=[10])
-    assert Interactions(make_events(), items).categories == ["brand", "aisle"]
 
 
 def test_an_unsorted_log_is_sorted_stably_and_not_in_place(caplog):

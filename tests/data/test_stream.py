@@ -87,9 +87,9 @@ def test_only_the_first_users_to_appear_are_kept():
         assert purchases(few[t]) == [pair for pair in purchases(whole[t]) if pair[0] in first]
 
 
-def test_items_and_categories_come_along(interactions):
+def test_the_item_table_comes_along(interactions):
     stream = Stream(interactions, "7D")
-    assert stream.items is interactions.items and stream.categories == ["kind"]
+    assert stream.items is interactions.items
 
 
 def test_a_period_without_events_is_an_error_that_names_it():

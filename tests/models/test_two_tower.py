@@ -62,6 +62,7 @@ def new_rows(model):
     model.item_table.assign(0, known)
     history.observe(stream[3])
     model.grow(history, stream.items)
+    model.start_items(history, first)
     assert len(history.items) > first
     table = model.item_table.table.numpy()
     np.testing.assert_array_equal(table[:first], known)
@@ -90,6 +91,7 @@ def test_new_items_start_from_their_text():
     model.item_table.assign(0, (vectors @ weights * 100).astype(np.float32))
     history.observe(stream[3])
     model.grow(history, items)
+    model.start_items(history, first)
     rows = model.item_table.table.numpy()[: len(history.items)]
     texts = model.features.candidates(history, np.arange(len(rows)))["text"]
     assert 1 < len(set(texts[first:])) < len(texts[first:])

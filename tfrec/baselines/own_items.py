@@ -12,7 +12,7 @@ from tfrec.errors import InputError
 class OwnItems:
     """Own items by the number of periods in which they were bought, before all others by popularity.
 
-    `score = 1 + count + tie` for items that the user bought, with `tie` in [0, 1), and
+    `score = 1 + count + tie` for items that the user bought, with `tie` from 0 to 1, and
     `popularity / (1 + max popularity)` for the others.
 
     Args:

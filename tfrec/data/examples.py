@@ -59,11 +59,13 @@ class Update:
         period: number of the period whose events were just revealed.
         examples: what is learned from.
         candidates: candidate features of every item row, each `[items, ...]`, with `log_q`.
+        fresh: number of the first example that no earlier update has learned.
     """
 
     period: int
     examples: Examples
     candidates: dict[str, np.ndarray]
+    fresh: int = 0
 
     def first_rows(self) -> dict[str, np.ndarray]:
         """A batch of two examples, for creating variables: in-batch losses need a second candidate."""

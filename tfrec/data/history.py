@@ -25,6 +25,11 @@ class History:
         return len(self.periods)
 
     @property
+    def last_period(self) -> int:
+        """Number of the newest period seen, -1 at first."""
+        return len(self.periods) - 1
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Number of users and of items seen."""
         return len(self.users), len(self.items)

@@ -26,11 +26,6 @@ class Interactions:
     events: pd.DataFrame
     items: pd.DataFrame
 
-    @property
-    def categories(self) -> list[str]:
-        """Names of the item table's categorical columns."""
-        return [column for column in self.items.columns if column != "text"]
-
 
 def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interactions:
     """Checks a raw log and item table, sorts the log stably by time, and returns them as `Interactions`.
@@ -59,7 +54,7 @@ def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interac
     _require_known_items(events, items, source)
     repeated = int(events.duplicated().sum())
     if repeated:
-        log.info("%s: %d of %d rows repeat an earlier row in every column", source, repeated, len(events))
+        log.info("%s: %d of %d rows repeat an earlier row in %s", source, repeated, len(events), ", ".join(events))
     if not events["timestamp"].is_monotonic_increasing:
         log.info("%s is not in time order: sorted stably by timestamp", source)
         events = events.sort_values("timestamp", kind="stable")

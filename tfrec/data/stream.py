@@ -24,7 +24,6 @@ class Stream:
 
     def __init__(self, interactions: Interactions, period: str | int = "7D", users: int | None = None) -> None:
         self.items = interactions.items
-        self.categories = interactions.categories
         if users is not None and (not isinstance(users, int) or users < 1):
             raise InputError(f"stream.users is {users}: choose 1 or more, or null for all.")
         events = interactions.events

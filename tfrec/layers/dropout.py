@@ -26,13 +26,9 @@ class StatelessDropout(tf.keras.layers.Layer):
         step = tf.cast(self.calls.assign_add(1), tf.uint32)
         key = mixed(tf.bitwise.bitwise_xor(step, mixed(tf.constant(self.seed % 2**32, tf.uint32))))
         position = tf.cast(tf.range(tf.size(inputs)), tf.uint32)
-        drawn = (
-            tf.cast(
-                tf.bitwise.right_shift(mixed(tf.bitwise.bitwise_xor(mixed(position), key)), tf.constant(8, tf.uint32)),
-                tf.float32,
-            )
-            / 2**24
-        )  # uniform in [0, 1)
+        bits = mixed(tf.bitwise.bitwise_xor(mixed(position), key))
+        top = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))  # as many bits as float32 holds exactly
+        drawn = tf.cast(top, tf.float32) / 2**24  # uniform in [0, 1)
         keep = tf.reshape(drawn, tf.shape(inputs)) >= self.rate
         return tf.where(keep, inputs / (1 - self.rate), 0)
 

@@ -24,9 +24,14 @@ class FrozenText(tf.keras.layers.Layer):
         self._known = _Vectors(encoder)
         self.vectors = GrowingTable(encoder.dim, stddev=0, trainable=False, name="text_vectors")
 
+    @property
+    def table(self) -> GrowingTable:
+        """The table that text rows are looked up in."""
+        return self.vectors
+
     def prepare(self, texts: list[str]) -> None:
         """Encodes all texts that are known to come, in one go."""
-        self._known.of(texts)
+        self._known.encode(texts)
 
     def add(self, texts: list[str]) -> bool:
         """Appends rows for new texts; returns whether a table was replaced."""
@@ -56,6 +61,11 @@ class TrainedText(tf.keras.layers.Layer):
         super().__init__(name=name)
         self.encoder = encoder
         self.tokens = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
+
+    @property
+    def table(self) -> GrowingTable:
+        """The table that text rows are looked up in."""
+        return self.tokens
 
     def prepare(self, texts: list[str]) -> None:
         """Nothing: texts are encoded anew in every step."""
@@ -87,12 +97,16 @@ class _Vectors:
         self.vectors: dict[str, np.ndarray] = {}
 
     def of(self, texts: list[str]) -> np.ndarray:
-        """Vectors `[n, dim]`; new texts are encoded, or read from the disk."""
+        """Vectors `[n, dim]`."""
+        self.encode(texts)
+        return np.stack([self.vectors[text] for text in texts])
+
+    def encode(self, texts: list[str]) -> None:
+        """Encodes texts that are new, or reads them from the disk."""
         new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
         if new:
             encoded = encode_texts(self.encoder, new, cache_folder() / "texts", progress=_log_progress)
             self.vectors.update(zip(new, encoded, strict=True))
-        return np.stack([self.vectors[text] for text in texts])
 
 
 def _log_progress(done: int, total: int) -> None:

@@ -20,7 +20,8 @@ class Incremental:
         last: number of the last scored period; None scores to the end of the stream.
         base_epochs: passes over the base.
         epochs: passes over the examples of an update.
-        window: periods that an update learns from: 1 is fine-tuning on the newest, None is all of the past.
+        window: periods that an update learns from, at least: 1 is what is new since the last update, None is all
+            of the past.
         batch_size: examples of a step.
         log_q_window: periods whose counts estimate how often an item is drawn into a batch. The counts of one
             period alone would call every rare item that happens to be in it frequent, and push it up.
@@ -36,6 +37,9 @@ class Incremental:
         batch_size: int = 4096,
         log_q_window: int = 8,
     ) -> None:
+        counts = {"base_epochs": base_epochs, "epochs": epochs, "batch_size": batch_size, "log_q_window": log_q_window}
+        for key, value in counts.items():
+            require(isinstance(value, int), f"loop.{key} is {value}: choose a whole number.")
         require(batch_size >= 2, f"loop.batch_size is {batch_size}: choose 2 or more.")
         require(window is None or window >= 1, f"loop.window is {window}: choose 1 or more periods, or null for all.")
         require(min(base_epochs, epochs) >= 0, f"loop.base_epochs={base_epochs}, loop.epochs={epochs}: not below 0.")
@@ -69,7 +73,9 @@ class Incremental:
         state.observe(t)
         if not trigger(t):
             return {"cost/steps": 0, "cost/examples": 0}
-        start = 0 if self.window is None else max(0, t + 1 - self.window)
+        # What was revealed since the last update is learned in any case, so that a rarer update loses nothing.
+        unlearned = state.learner.last_period + 1
+        start = 0 if self.window is None else max(0, min(unlearned, t + 1 - self.window))
         return state.learn(range(start, t + 1), self.epochs, self.batch_size, self.log_q_window)
 
     def _end(self, periods: int) -> int:

@@ -46,10 +46,13 @@ class StreamState:
         query, ids = events["user"].factorize()
         features = self.model.features
         past = features.past(self.history, self.history.users.rows(ids))
+        known = len(self.history.items)
         _, items = self.history.observe(events)
         if self.model.grow(self.history, self.stream.items):
             self.learner.rebuild()
             self.towers.rebuild()
+        if self.learner.steps:  # before anything is learned, there is nothing to start from
+            self.model.start_items(self.history, known)
         users = features.users(self.history, self.history.users.rows(ids))
         self.examples.append(Examples(users | past, query, items))
 
@@ -74,7 +77,7 @@ class StreamState:
             rng = np.random.default_rng([self.seed, update.period, epoch])
             for batch in update.examples.batches(update.candidates, batch_size, rng):
                 losses = self.learner.step(batch)
-        self.learner.newest = self.history.newest
+        self.learner.newest, self.learner.last_period = self.history.newest, update.period
         for strategy in self.learner.strategies:
             strategy.consolidate(self.learner, update)
         require(
@@ -90,4 +93,5 @@ class StreamState:
         candidates = self.model.features.candidates(self.history, np.arange(len(self.history.items)))
         counts = self.history.popularity(max(log_q_window, len(periods)))
         candidates["log_q"] = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
-        return Update(periods[-1], examples, candidates)
+        fresh = self.examples_in(range(periods[0], min(self.learner.last_period, periods[-1]) + 1))
+        return Update(periods[-1], examples, candidates, fresh)

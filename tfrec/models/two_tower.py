@@ -73,12 +73,11 @@ class TwoTower(tfrs.Model):
         return self
 
     def grow(self, history: History, items: pd.DataFrame) -> bool:
-        """Makes room for what `history` knows and starts the rows of new items; returns whether a table was replaced.
+        """Makes room for what `history` knows; returns whether a table was replaced.
 
         Args:
             items: the item table, with the texts.
         """
-        first = self.item_table.rows
         new_texts = self.features.observe(history, items)
         replaced = [self.user_table.grow(len(history.users)), self.item_table.grow(len(history.items))]
         for name, vocabulary in self.features.categories.items():
@@ -90,7 +89,6 @@ class TwoTower(tfrs.Model):
             # All texts of the table at once, in few batches; a text's vector does not depend on the stream.
             self.text.prepare(items["text"].tolist())
             replaced.append(self.text.add(new_texts))
-        self.start_items(history, first)
         return any(replaced)
 
     def start_items(self, history: History, first: int) -> None:
@@ -112,6 +110,8 @@ class TwoTower(tfrs.Model):
     def check_rows(self, batch: dict[str, np.ndarray]) -> None:
         """Raises IndexError if a row of the batch, `[batch, ...]` arrays, is outside of its table."""
         tables = {"user": self.user_table, "item": self.item_table, "history": self.item_table}
+        if self.text is not None:
+            tables["text"] = self.text.table
         for name, table in (tables | self.category_tables).items():
             lowest, highest = batch[name].min(), batch[name].max()
             if lowest < 0 or highest >= table.rows:

@@ -11,7 +11,7 @@ class Replay(Strategy):
 
     Row number n of the stream enters a buffer of M rows with probability M / n, in place of a random one
     (Vitter, ACM TOMS 1985); experience replay of small buffers: Chaudhry et al., 2019. A row is kept as it was
-    learned: with the history of its time. Until something has been learned, batches stay as they are.
+    learned: with the history and the log Q of its time. Until something has been learned, batches stay as they are.
 
     Args:
         size: rows of the buffer.
@@ -37,17 +37,18 @@ class Replay(Strategy):
         return {key: np.concatenate([values, self.rows[key][chosen]]) for key, values in batch.items()}
 
     def consolidate(self, learner, update) -> None:
-        """Offers every example of the update to the buffer, once."""
+        """Offers every example that no earlier update has learned to the buffer, once."""
         rng = np.random.default_rng([self.seed, 2, self.seen])
-        number = self.seen + np.arange(len(update.examples))
+        fresh = np.arange(update.fresh, len(update.examples))
+        number = self.seen + np.arange(len(fresh))
         place = np.where(number < self.size, number, rng.integers(0, number + 1))
         taken = np.flatnonzero(place < self.size)
-        batch = update.examples.rows(taken, update.candidates)
+        batch = update.examples.rows(fresh[taken], update.candidates)
         if not self.rows:
             self.rows = {key: np.zeros((self.size, *v.shape[1:]), v.dtype) for key, v in batch.items()}
         for key, values in batch.items():
             self.rows[key][place[taken]] = values  # numpy keeps the last of several rows for one place, as wanted
-        self.seen += len(update.examples)
+        self.seen += len(fresh)
 
     def state(self) -> dict:
         """The buffer and its counters."""

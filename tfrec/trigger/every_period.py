@@ -4,7 +4,7 @@ from tfrec.errors import InputError
 
 
 class EveryPeriod:
-    """Updates after every `n`-th scored period; 0 never does, so the weights stay as the base left them.
+    """Updates after each period t with t + 1 divisible by `n`; 0 never does: the weights stay as the base left them.
 
     Raises:
         InputError: `n` is negative.
