@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from tfrec.data.history import History
+from tfrec.data.interactions import Interactions
+from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 from tfrec.evaluate import Evaluator, LeakError, Truth
 
@@ -126,7 +128,13 @@ def test_a_scorer_with_an_old_catalogue_misses_what_is_new(truth):
     scores = np.random.default_rng(4).random((len(truth.users), len(history.items)))
     old = 12
     result = Evaluator(["recall@100"])(lambda block: scores[block, :old], truth)
-    np.testing.assert_allclose(result["all/recall@100"], [np.mean((t >= 0) & (t < old)) for t in truth.targets])
+    for view in ("all", "repeat", "novel"):
+        expected = []
+        for targets, bought in zip(truth.targets, truth.bought, strict=True):
+            repeat = np.isin(targets, bought)
+            chosen = {"all": targets, "repeat": targets[repeat], "novel": targets[~repeat]}[view]
+            expected.append(np.mean((chosen >= 0) & (chosen < old)) if len(chosen) else np.nan)
+        np.testing.assert_allclose(result[f"{view}/recall@100"], expected)
 
 
 def test_a_history_that_knows_the_period_is_refused(stream):
@@ -135,6 +143,17 @@ def test_a_history_that_knows_the_period_is_refused(stream):
         history.observe(stream[t])
     with pytest.raises(LeakError, match="the history has seen events up to"):
         Truth.of(stream[2], history)
+
+
+def test_a_log_of_dates_alone_is_guarded_too(interactions):
+    """All events of a day have one time: the period's number tells what its time does not."""
+    events = interactions.events.assign(timestamp=interactions.events["timestamp"].dt.floor("1D"))
+    stream, history = Stream(Interactions(events, interactions.items), "1D"), History()
+    history.observe(stream[0])
+    Truth.of(stream[1], history)
+    history.observe(stream[1])
+    with pytest.raises(LeakError, match="of period 1"):
+        Truth.of(stream[1], history)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

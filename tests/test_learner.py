@@ -7,6 +7,7 @@ from tests.toy import make_interactions
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.stream import Stream
+from tfrec.encoders.presets import small_bert
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.models.two_tower import TwoTower
@@ -163,6 +164,15 @@ def test_a_row_outside_of_its_table_is_refused(name):
     batch[name] = np.full_like(batch[name], table.rows)
     with pytest.raises(IndexError, match=f"'{name}' has rows"):
         learner.step(batch)
+
+
+def test_a_text_row_outside_of_its_table_is_refused():
+    model = make_model(encoder=small_bert(max_length=8), new_items="text")
+    history = grown(model)
+    batch = make_batch(model, history)
+    batch["text"] = np.full_like(batch["text"], model.text.table.rows)
+    with pytest.raises(IndexError, match="'text' has rows"):
+        Learner(model, tf_keras.optimizers.SGD(0.1)).step(batch)
 
 
 class Recorder(Strategy):

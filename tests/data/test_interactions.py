@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfrec.data.interactions import Interactions, validated
+from tfrec.data.interactions import validated
 from tfrec.errors import InputError
 
 DAYS = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-02", "2024-01-05"])

@@ -84,6 +84,33 @@ def test_an_update_learns_from_its_window(tmp_path, window, expected):
     assert starts[1:] == expected
 
 
+def test_a_rarer_update_learns_all_that_is_new(tmp_path):
+    stream = Stream(make_interactions(days=58))
+    state = make_state(stream)
+    learn, learned = state.learn, []
+    state.learn = lambda periods, *rest: (learned.append(periods), learn(periods, *rest))[1]
+    run(tmp_path, stream, state, trigger=EveryPeriod(2))
+    assert learned == [range(0, 3), range(3, 4), range(4, 6), range(6, 8)]
+
+
+def test_a_base_that_learns_nothing_can_be_resumed(tmp_path):
+    whole, _ = run(tmp_path / "whole", base_epochs=0)
+    run(tmp_path / "cut", base_epochs=0, last=3)
+    resumed, _ = run(tmp_path / "cut", base_epochs=0)
+    for one, two in zip(whole.learner.model.variables, resumed.learner.model.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), two.numpy())
+
+
+def test_rows_are_offered_as_new_once(tmp_path):
+    stream = Stream(make_interactions(days=50, per_day=40))
+    state, fresh = make_state(stream), []
+    update = state.update
+    state.update = lambda *args: (fresh.append(update(*args)), fresh[-1])[1]
+    run(tmp_path, stream, state, window=None)
+    new = [len(u.examples) - u.fresh for u in fresh]
+    assert new == [state.examples_in(range(3)), *(len(stream[t]) for t in range(3, len(stream)))]
+
+
 @pytest.mark.parametrize("n, updated", [(0, []), (1, [3, 4, 5, 6]), (2, [3, 5]), (3, [5])])
 def test_the_trigger_decides_when_to_learn(tmp_path, n, updated):
     _, tracker = run(tmp_path, trigger=EveryPeriod(n))

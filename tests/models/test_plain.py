@@ -47,7 +47,7 @@ def stream():
     return Stream(make_interactions(named=True, per_day=40), period="7D")
 
 
-def run(stream, folder, columns=None, item="item", **loop):
+def run(stream, folder, columns=None, item="item", jit_compile=False, **loop):
     vocabulary = (
         [f"i{i}" for i in range(30)]
         if item == "item"
@@ -56,7 +56,7 @@ def run(stream, folder, columns=None, item="item", **loop):
     tf.keras.utils.set_random_seed(0)
     model = MovielensModel([f"u{i}" for i in range(12)], vocabulary)
     plain = Plain(model, "user_model", "movie_model", columns or {"user": "user_id", item: "movie_title"})
-    state = StreamState(stream, plain, Learner(plain, tf_keras.optimizers.Adagrad(0.5)), {})
+    state = StreamState(stream, plain, Learner(plain, tf_keras.optimizers.Adagrad(0.5), jit_compile=jit_compile), {})
     tracker = Tracker(folder, {"name": "plain", "seed": 0})
     loop = Incremental(**{"base": 3, "base_epochs": 20, "batch_size": 64} | loop)
     loop.run(state, EveryPeriod(), Evaluator(["ndcg@10"]), tracker, Checkpoints(folder / "checkpoints"))
@@ -79,6 +79,12 @@ def test_its_scores_are_those_of_its_own_towers(stream, tmp_path):
     user = model.user_model(tf.constant([state.history.users.ids[2], "somebody else"]))
     movies = model.movie_model(tf.constant(state.history.items.ids.tolist()))
     np.testing.assert_allclose(scores, (user @ tf.transpose(movies)).numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_its_lookups_run_without_xla_and_the_run_says_so(stream, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        run(stream, tmp_path, base_epochs=1, jit_compile=True)
+    assert "runs without XLA" in caplog.text
 
 
 def test_a_column_of_the_item_table_can_be_the_candidate(stream, tmp_path):
