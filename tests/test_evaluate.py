@@ -141,7 +141,7 @@ def test_a_history_that_knows_the_period_is_refused(stream):
     history = History()
     for t in range(3):
         history.observe(stream[t])
-    with pytest.raises(LeakError, match="the history has seen events up to"):
+    with pytest.raises(LeakError, match="the history has seen events of period 2"):
         Truth.of(stream[2], history)
 
 

@@ -169,9 +169,9 @@ def test_a_canary_is_scored_only_after_it_appeared():
 def test_the_loop_refuses_to_score_with_what_has_seen_the_period(whole):
     """Model and history know period 2; period 3 may be scored with them and period 2 may not."""
     refuse_future(whole.learner, whole.stream[PERIODS], "the model")
-    with pytest.raises(LeakError, match="the model has seen events up to"):
+    with pytest.raises(LeakError, match="the model has seen events of period"):
         refuse_future(whole.learner, whole.stream[PERIODS - 1], "the model")
-    with pytest.raises(LeakError, match="the history has seen events up to"):
+    with pytest.raises(LeakError, match="the history has seen events of period"):
         Truth.of(whole.stream[PERIODS - 1], whole.history)
 
 

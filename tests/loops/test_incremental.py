@@ -59,7 +59,7 @@ def test_a_model_that_has_seen_the_period_is_refused(tmp_path):
     stream = Stream(make_interactions())
     state = make_state(stream)
     state.start_baselines = lambda: setattr(state.learner, "newest", stream[4]["timestamp"].iloc[-1])
-    with pytest.raises(LeakError, match="the model has seen events up to"):
+    with pytest.raises(LeakError, match="the model has seen events of period"):
         run(tmp_path, stream, state)
 
 

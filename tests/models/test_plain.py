@@ -64,10 +64,10 @@ def run(stream, folder, columns=None, item="item", jit_compile=False, **loop):
 
 
 def test_it_learns_and_ranks(stream, tmp_path):
-    state, tracker = run(stream, tmp_path)
+    state, tracker = run(stream, tmp_path, epochs=10)
     untrained, before = run(stream, tmp_path / "untrained", base_epochs=0, epochs=0)
     assert [row["period"] for row in tracker.rows] == [3, 4]  # five whole weeks
-    assert tracker.means()["eval/all/ndcg@10"] > before.means()["eval/all/ndcg@10"] + 0.05
+    assert tracker.means()["eval/all/ndcg@10"] > before.means()["eval/all/ndcg@10"] + 0.2
     assert state.learner.traces == 1
     assert state.learner.newest == state.history.newest
 

@@ -1,0 +1,43 @@
+"""The records of studies agree with their results, and the notebooks read them."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+COLUMNS = ("all/ndcg@10", "repeat/ndcg@10", "novel/ndcg@10", "all/recall@10", "all/recall@100", "novel/recall@100")
+
+
+def test_the_quickstart_s_table_is_the_mean_of_its_results():
+    runs = pd.read_csv(ROOT / "experiments/quickstart/results.csv")
+    page = (ROOT / "experiments/quickstart/README.md").read_text()
+    rows = re.findall(r"^\| \**`?([\w ]+)`?\**[^|]*((?:\| 0\.\d{4} )+)\|$", page, re.MULTILINE)
+    assert len(rows) == 6
+    for name, values in rows:
+        prefix = "eval" if name == "this run" else f"baseline/{name}"
+        expected = [f"{runs[f'{prefix}/{column}'].mean():.4f}" for column in COLUMNS]
+        assert [value.strip() for value in values.strip("| ").split("|")] == expected
+
+
+def test_the_readme_shows_the_seed_that_a_user_runs():
+    runs = pd.read_csv(ROOT / "experiments/quickstart/results.csv").set_index("seed")
+    for name in ("README.md", "README.zh.md"):
+        page = (ROOT / name).read_text()
+        for scorer in ("eval", "baseline/frozen", "baseline/stale"):
+            assert f"{runs.loc[0, f'{scorer}/all/ndcg@10']:.4f}" in page
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path, monkeypatch):
+    """Every code cell runs in order, and none has been committed with its output."""
+    monkeypatch.chdir(path.parent)
+    names = {}
+    for cell in json.loads(path.read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            assert not cell["outputs"]
+            exec("".join(cell["source"]), names)
+    assert len(names["table"]) == 6
