@@ -87,7 +87,7 @@ def changed(request):
     return state_after(request.param(make_interactions()))
 
 
-def same(one, two):
+def assert_same(one, two):
     """Equal byte for byte, in type and shape too; dictionaries and lists of arrays as well."""
     if isinstance(one, dict):
         assert list(one) == list(two)
@@ -106,47 +106,47 @@ def test_the_futures_differ(whole, changed):
 
 def test_rows_of_ids(whole, changed):
     for name in ("users", "items"):
-        same(getattr(whole.history, name).ids, getattr(changed.history, name).ids)
-    same(whole.model.features.texts.ids, changed.model.features.texts.ids)
-    same(whole.model.features.categories["kind"].ids, changed.model.features.categories["kind"].ids)
+        assert_same(getattr(whole.history, name).ids, getattr(changed.history, name).ids)
+    assert_same(whole.model.features.texts.ids, changed.model.features.texts.ids)
+    assert_same(whole.model.features.categories["kind"].ids, changed.model.features.categories["kind"].ids)
 
 
 def test_the_history_and_its_statistics(whole, changed):
     assert whole.history.newest == changed.history.newest
     assert digest(whole.history) == digest(changed.history)
     for one, two in zip(whole.history.periods, changed.history.periods, strict=True):
-        same(one, two)
+        assert_same(one, two)
     for window in (1, 2, None):
-        same(whole.history.popularity(window), changed.history.popularity(window))
+        assert_same(whole.history.popularity(window), changed.history.popularity(window))
     assert whole.history.active_users(2) == changed.history.active_users(2)
     for make in (lambda h: h.frequency(), lambda h: h.frequency(0.93), lambda h: h.first_purchase()):
         one, two = make(whole.history), make(changed.history)
-        same([one.data, one.indices, one.indptr], [two.data, two.indices, two.indptr])
+        assert_same([one.data, one.indices, one.indptr], [two.data, two.indices, two.indptr])
 
 
 def test_features_of_users_and_candidates(whole, changed):
     """The users of period 3 may differ, so all that are known are asked for, and one who is not."""
     users, items = np.arange(-1, len(whole.history.users)), np.arange(len(whole.history.items))
     one, two = whole.model.features, changed.model.features
-    same(one.users(whole.history, users), two.users(changed.history, users))
-    same(one.past(whole.history, users), two.past(changed.history, users))
-    same(one.candidates(whole.history, items), two.candidates(changed.history, items))
+    assert_same(one.users(whole.history, users), two.users(changed.history, users))
+    assert_same(one.past(whole.history, users), two.past(changed.history, users))
+    assert_same(one.candidates(whole.history, items), two.candidates(changed.history, items))
 
 
 def test_examples_and_how_often_they_are_drawn(whole, changed):
     for one, two in zip(whole.examples, changed.examples, strict=True):
-        same(one.queries, two.queries)
-        same([one.query, one.item], [two.query, two.item])
+        assert_same(one.queries, two.queries)
+        assert_same([one.query, one.item], [two.query, two.item])
     one, two = whole.update(range(PERIODS)), changed.update(range(PERIODS))
-    same(one.candidates, two.candidates)
+    assert_same(one.candidates, two.candidates)
 
 
 def test_weights_and_the_state_of_the_optimizer(whole, changed):
     assert whole.learner.newest == changed.learner.newest == whole.history.newest
     assert (whole.learner.steps, whole.learner.examples) == (changed.learner.steps, changed.learner.examples)
-    same([v.numpy() for v in whole.model.variables], [v.numpy() for v in changed.model.variables])
+    assert_same([v.numpy() for v in whole.model.variables], [v.numpy() for v in changed.model.variables])
     slots = [[v.numpy() for v in state.learner.optimizer.variables] for state in (whole, changed)]
-    same(*slots)
+    assert_same(*slots)
 
 
 @pytest.mark.parametrize("name", ["eval", *(f"baseline/{name}" for name in BASELINES)])
@@ -154,7 +154,7 @@ def test_scores(whole, changed, name):
     users = np.arange(-1, len(whole.history.users))
     scores = [np.asarray(s.scorers()[name].score(s.history, users)(slice(None))) for s in (whole, changed)]
     assert scores[0].shape == (len(users), len(whole.history.items))
-    same(*scores)
+    assert_same(*scores)
 
 
 def test_a_canary_is_scored_only_after_it_appeared():

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec.errors import InputError
 from tfrec.strategies.strategy import Strategy
+from tfrec.tasks.averaging import mean_per_task
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +129,4 @@ class Learner:
         if not self._row_losses:
             return None, {"compute_loss": self.model.compute_loss(batch, training=True)}
         outputs = self.model(batch, training=True)
-        rows = self.model.task_losses(outputs, batch)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return outputs, {task: tf.reduce_mean(loss) / replicas for task, loss in rows.items()}
+        return outputs, mean_per_task(self.model.task_losses(outputs, batch))

@@ -22,12 +22,7 @@ class FrozenText(tf.keras.layers.Layer):
         super().__init__(name=name)
         # A plain object, so that the encoder is not part of the model: its vectors are.
         self._known = _Vectors(encoder)
-        self.vectors = GrowingTable(encoder.dim, stddev=0, trainable=False, name="text_vectors")
-
-    @property
-    def table(self) -> GrowingTable:
-        """The table that text rows are looked up in."""
-        return self.vectors
+        self.table = GrowingTable(encoder.dim, stddev=0, trainable=False, name="text_vectors")
 
     def prepare(self, texts: list[str]) -> None:
         """Encodes all texts that are known to come, in one go."""
@@ -35,19 +30,19 @@ class FrozenText(tf.keras.layers.Layer):
 
     def add(self, texts: list[str]) -> bool:
         """Appends rows for new texts; returns whether a table was replaced."""
-        first = self.vectors.rows
-        replaced = self.vectors.grow(first + len(texts))
+        first = self.table.rows
+        replaced = self.table.grow(first + len(texts))
         if texts:
-            self.vectors.assign(first, self._known.of(texts))
+            self.table.assign(first, self._known.of(texts))
         return replaced
 
     def vectors_of(self, rows: np.ndarray) -> np.ndarray:
         """Vectors `[n, dim]` of text rows on the host."""
-        return self.vectors.table.numpy()[rows]
+        return self.table.table.numpy()[rows]
 
     def call(self, rows, training=False):
         """Vectors `[..., dim]` of text rows `[...]`."""
-        return self.vectors(rows)
+        return self.table(rows)
 
 
 class TrainedText(tf.keras.layers.Layer):
@@ -60,22 +55,17 @@ class TrainedText(tf.keras.layers.Layer):
     def __init__(self, encoder, name="text") -> None:
         super().__init__(name=name)
         self.encoder = encoder
-        self.tokens = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
-
-    @property
-    def table(self) -> GrowingTable:
-        """The table that text rows are looked up in."""
-        return self.tokens
+        self.table = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
 
     def prepare(self, texts: list[str]) -> None:
         """Nothing: texts are encoded anew in every step."""
 
     def add(self, texts: list[str]) -> bool:
         """Appends rows for new texts; returns whether a table was replaced."""
-        first = self.tokens.rows
-        replaced = self.tokens.grow(first + len(texts))
+        first = self.table.rows
+        replaced = self.table.grow(first + len(texts))
         if texts:
-            self.tokens.assign(first, self.encoder.tokenize(texts))
+            self.table.assign(first, self.encoder.tokenize(texts))
         return replaced
 
     def vectors_of(self, rows: np.ndarray) -> np.ndarray:
@@ -86,7 +76,7 @@ class TrainedText(tf.keras.layers.Layer):
 
     def call(self, rows, training=False):
         """Vectors `[n, dim]` of text rows `[n]`."""
-        return self.encoder(self.tokens(rows), training=training)
+        return self.encoder(self.table(rows), training=training)
 
 
 class _Vectors:

@@ -12,6 +12,7 @@ from tfrec.layers.dropout import StatelessDropout
 from tfrec.layers.growing import GrowingTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import ridge
+from tfrec.tasks.averaging import mean_per_task
 from tfrec.tasks.retrieval import in_batch_softmax
 
 
@@ -150,10 +151,5 @@ class TwoTower(tfrs.Model):
 
     def compute_loss(self, features, training=False):
         """Mean loss of the batch, summed over tasks: what TFRS's training step asks for."""
-        return mean_loss(self.task_losses(self(features, training=training), features))
-
-
-def mean_loss(losses: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Sum over tasks of the mean over the global batch, so that replicas' gradients add up."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return tf.add_n([tf.reduce_mean(loss) / replicas for loss in losses.values()])
+        losses = self.task_losses(self(features, training=training), features)
+        return tf.add_n([*mean_per_task(losses).values()])
