@@ -25,13 +25,13 @@ def fit(steps: Iterable[Step], events: pd.DataFrame, items: pd.DataFrame) -> Non
     """Lets every step learn a period that was just revealed: once a period, in the order of the stream.
 
     A step learns from what it was given to transform, not from its own output: the mean of prices that were
-    scaled already would say nothing.
+    scaled already would say nothing. The next step then gets the events as they were scored, with what was fitted
+    before (later, a repeat could not be told from its own trace), and the items as the next period will see them.
 
     Args:
         events: the raw events of the period. items: the raw rows of items first seen in it.
     """
     for step in steps:
-        # Before the step learns: the next one must see the values that the period was scored with.
-        transformed = step.events(events), step.items(items)
+        scored = step.events(events)
         step.fit(events, items)
-        events, items = transformed
+        events, items = scored, step.items(items)

@@ -14,7 +14,8 @@ class Bucket(Step):
 
     With edges `e_k`, the `k / buckets` quantiles (k = 1 .. buckets - 1) of a uniform sample of the past, equal
     edges taken as one, x lies in bucket `#{k: e_k <= x}`: "bucket 0" is the lowest. A missing or infinite value
-    is "missing". In the first period, until a column has a value, all of it is "not fitted".
+    is "missing". In the first period, and until a column has two different values in one, all of it is
+    "not fitted": a column such as a relative price is 0 before there is a median, which says nothing of ranges.
 
     Edges stay as they were first fitted unless `refit` says otherwise. After a refit "bucket 3" means another
     range of values, while a learned table keeps the row of that name: the model must learn the row anew, and
@@ -78,7 +79,9 @@ class Bucket(Step):
         sample = self._samples.setdefault(key, Reservoir(self.size, self.seed))
         sample.add(values)
         self._age[key] = self._age.get(key, 0) + 1
-        if sample.seen and (key not in self._edges or self._age[key] >= self.refit):
+        if key not in self._edges and len(np.unique(sample.sample())) < 2:
+            del self._samples[key]
+        elif key not in self._edges or self._age[key] >= self.refit:
             self._edges[key] = np.unique(np.quantile(sample.sample(), self._quantiles))
             self._age[key] = 0
             if self.refit is None:

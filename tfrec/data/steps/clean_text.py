@@ -104,6 +104,8 @@ def without_tags(text: str) -> str:
 
     A `<` that opens no tag stays, as in "size < 5".
     """
+    if "<" not in text:
+        return html.unescape(text)
     reader = _Reader()
     try:
         reader.feed(text)

@@ -59,7 +59,7 @@ class Time(Step):
             f"{where}, column 'timestamp' holds {events['timestamp'].dtype}, not times: use pandas.to_datetime.",
         )
         local = self._local(events["timestamp"])
-        numbers = {"hour": local.hour, "weekday": local.weekday, "month": local.month - 1}
+        numbers = {"hour": local.hour, "weekday": local.day_of_week, "month": local.month - 1}
         new = {part: named(NAMES[part], numbers[part].to_numpy(), events.index) for part in self.parts}
         for part in self.parts if self.cyclic else ():
             angle = 2 * np.pi * _passed(local, part)
@@ -79,4 +79,4 @@ def _passed(local: pd.DatetimeIndex, part: str) -> np.ndarray:
         days = (local.day - 1) / local.days_in_month
         return ((local.month - 1 + days) / 12).to_numpy()
     day = ((local - local.normalize()) / pd.Timedelta("1D")).to_numpy()
-    return day if part == "hour" else (local.weekday.to_numpy() + day) / 7
+    return day if part == "hour" else (local.day_of_week.to_numpy() + day) / 7
