@@ -15,7 +15,7 @@ OFF = dict.fromkeys(("tags", "invisible", "unicode", "casefold", "spaces"), Fals
         ("tags", "<p class='a>b'>Red<br/>shoe</p>", " Red shoe "),
         ("tags", "run<em>ning</em> m<sup>2</sup>", "running m2"),  # tags inside a word
         ("tags", "AT&amp;T &#49;0&nbsp;cm", "AT&T 10\u00a0cm"),
-        ("tags", "a<!-- note --><script>if (a<b) x()</script>b<style>p {}</style>c", "a b c".replace(" ", "  ")),
+        ("tags", "a<!-- note --><script>if (a<b) x()</script>b<style>p {}</style>c", "a  b  c"),
         ("tags", "size < 5 & > 3", "size < 5 & > 3"),
         ("tags", "&lt;b&gt;", "<b>"),  # what a browser shows
         ("tags", "<![x &amp; y", "<![x & y"),  # html.parser gives up on this one
@@ -26,11 +26,9 @@ OFF = dict.fromkeys(("tags", "invisible", "unicode", "casefold", "spaces"), Fals
         ("spaces", "  a \t\n b\u3000c\u00a0", "a b c"),
     ],
 )
-def test_each_switch_does_its_part_and_no_more(switch, text, expected):
+def test_each_switch_does_its_part(switch, text, expected):
     assert CleanText(**OFF | {switch: True}).clean(text) == expected
-    others = CleanText(**OFF | {"casefold": switch != "casefold", "spaces": switch != "spaces"})
     assert CleanText(**OFF).clean(text) == text
-    assert others.clean(text) != CleanText().clean(text) or switch in ("tags", "invisible", "unicode")
 
 
 def test_all_parts_together():
