@@ -27,6 +27,15 @@ def test_a_full_reservoir_is_a_uniform_sample_of_each_group():
     assert np.abs(counts - 100).max() < 4.5 * 8.7
 
 
+def test_the_sample_depends_on_the_seed_and_on_nothing_else():
+    samples = []
+    for seed in (3, 3, 4):
+        reservoir = Reservoir(size=10, seed=seed)
+        reservoir.add(np.arange(1000.0))
+        samples.append(reservoir.sample().tolist())
+    assert samples[0] == samples[1] != samples[2]
+
+
 def test_the_sample_looks_like_the_past_not_like_its_end():
     """1000 of 100,000 growing values against the uniform distribution: Kolmogorov and Smirnov see no difference."""
     reservoir = Reservoir(size=1000, seed=1)
