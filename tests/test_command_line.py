@@ -46,7 +46,7 @@ BAD_DATA = {
     "nowhere": "The data folder nowhere is not there: set data.folder to one that is.",
     "dropped": "transactions.parquet has no column 'transaction_timestamp' (it has household_id, product_id): add it",
     "missing": "transactions.parquet, row 7, column 'user' is missing (1 such rows): fill it in or remove the rows.",
-    "gap": "Period 2 has no events, so there is nothing to score or to learn: use a longer stream.period",
+    "gap": "Period 3 has no events, so there is nothing to score or to learn: use a longer stream.period",
     "short": "The stream has periods 0 to 2, but loop.base=3 and loop.last=4 ask for",
 }
 COMMANDS = {
@@ -90,7 +90,7 @@ def results(tmp_path_factory):
         home / "data" / "missing",
         lambda events: events.assign(household_id=events["household_id"].where(events.index != 7)),
     )
-    write_data(home / "data" / "gap", days_between(14, 21))  # the third week
+    write_data(home / "data" / "gap", days_between(21, 28))  # the fourth week, the first that is scored
     write_data(home / "data" / "short", days_between(22, 99))  # three whole weeks are left
     (home / "conf" / "experiment").mkdir(parents=True)
     (home / "conf" / "experiment" / "typo.yaml").write_text(TYPO)

@@ -17,10 +17,11 @@ CONF = conf_folder()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 # What a group's pieces must offer to be used in a run.
 OFFERS = {
-    "model": ("tfrs_model", "features", "grow", "start_items", "query_embeddings", "candidate_embeddings"),
+    "model": ("tfrs_model", "features", "grow", "admit", "start_rows", "query_embeddings", "candidate_embeddings"),
     "loop": ("run",),
     "baseline": ("score",),
     "strategy": ("augment", "penalty", "gradients", "after_step", "consolidate", "state", "restore"),
+    "step": ("items", "events", "fit"),
     "trigger": ("__call__",),
     "encoder": ("tokenize", "fingerprint", "dim"),
     "optimizer": ("apply_gradients",),
@@ -74,7 +75,7 @@ def test_piece(group, option):
     text = Path(CONF / group / f"{option}.yaml").read_text()
     assert text.startswith("#"), "the first line of an option says what it is"
     node = OmegaConf.to_container(composed(f"{group}={option}")[group])
-    nodes = node.values() if group in ("strategy", "baseline") else [node]
+    nodes = node.values() if group in ("strategy", "baseline", "step") else [node]
     for number, entry in enumerate(nodes):
         piece = build(entry, f"{group}.{number}", seed=0, encoder=encoder() if group == "model" else None)
         for name in OFFERS[group]:

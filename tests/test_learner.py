@@ -6,6 +6,7 @@ import tf_keras
 from tests.toy import make_interactions
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
 from tfrec.encoders.presets import small_bert
 from tfrec.errors import InputError
@@ -31,7 +32,7 @@ def grown(model, items=30, users=12):
 
 def make_batch(model, history, rows=16, seed=0):
     rng = np.random.default_rng(seed)
-    users = rng.integers(0, len(history.users), rows)
+    users = Requests(rng.integers(0, len(history.users), rows))
     features = model.features
     batch = features.users(history, users) | features.past(history, users)
     batch |= features.candidates(history, rng.integers(0, len(history.items), rows))
@@ -160,7 +161,7 @@ def test_a_row_outside_of_its_table_is_refused(name):
     history = grown(model)
     learner = Learner(model, tf_keras.optimizers.SGD(0.1))
     batch = make_batch(model, history)
-    table = {"user": model.user_table, "kind": model.category_tables["kind"]}.get(name, model.item_table)
+    table = {"user": model.user_table, "kind": model.categories.tables["kind"]}.get(name, model.item_table)
     batch[name] = np.full_like(batch[name], table.rows)
     with pytest.raises(IndexError, match=f"'{name}' has rows"):
         learner.step(batch)

@@ -1,15 +1,14 @@
 """What a killed run needs to go on bit for bit."""
 
-import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
-from tfrec.data.history import History
 from tfrec.errors import InputError
 
 
@@ -45,8 +44,9 @@ class Checkpoints:
         for name, strategy in enumerate(learner.strategies):
             np.savez(draft / f"strategy-{name}.npz", **strategy.state())
         facts = {
-            "history": digest(state.history),
+            "history": state.history.digest,
             "learner": {"steps": learner.steps, "examples": learner.examples, "last_period": learner.last_period},
+            "newest": str(learner.newest or ""),
             "rows": tracker.rows,
             "seconds": tracker.seconds(),
         }
@@ -63,7 +63,7 @@ class Checkpoints:
         """
         path = self._path(t)
         facts = json.loads((path / "state.json").read_text())
-        if facts["history"] != digest(state.history):
+        if facts["history"] != state.history.digest:
             raise InputError(
                 f"{path} was written from other data: the events up to period {t} have changed since. "
                 "Restore the data, or start a new run with resume=never."
@@ -77,19 +77,8 @@ class Checkpoints:
                 strategy.restore(dict(arrays))
         for name, value in facts["learner"].items():
             setattr(learner, name, value)
-        learner.newest = state.stream[learner.last_period]["timestamp"].iloc[-1] if learner.last_period >= 0 else None
+        learner.newest = pd.Timestamp(facts["newest"]) if facts["newest"] else None
         tracker.resume(facts["rows"], facts["seconds"])
 
     def _path(self, t: int) -> Path:
         return self.folder / f"period-{t:04d}"
-
-
-def digest(history: History) -> str:
-    """Sha256 of all that a history has seen."""
-    seen = hashlib.sha256(str(history.newest).encode())
-    for vocabulary in (history.users, history.items):
-        seen.update("\n".join(map(str, vocabulary.ids)).encode())
-    for rows in history.periods:
-        for values in rows:
-            seen.update(values.tobytes())
-    return seen.hexdigest()

@@ -1,4 +1,4 @@
-"""Exact ranking of the whole catalogue for every active user of a period, in blocks of bounded memory."""
+"""Exact ranking of the whole catalogue for every request of a period, in blocks of bounded memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfrec.data.history import History, own_rows
+from tfrec.data.requests import Requests
 from tfrec.errors import InputError, require
 from tfrec.metrics import ranking
 from tfrec.metrics.counting import count_ahead
@@ -21,17 +22,17 @@ class LeakError(RuntimeError):
 
 @dataclass(frozen=True)
 class Truth:
-    """What the active users of one period bought, and what they had bought before.
+    """What the requests of one period led to, and what their users had bought before.
 
-    Users stand in the order of how much they bought before, so that a block's rows are of similar length.
+    Requests stand in the order of how much their users bought before, so that a block's rows are of similar length.
 
     Args:
-        users: `[users]`, rows in the history's vocabulary, -1 for a user never seen.
-        targets: per user the item rows bought in the period, -1 for an item not in the catalogue.
-        bought: per user the item rows bought before the period.
+        requests: who asks, and for what.
+        targets: per request the item rows bought in the period, -1 for an item not in the catalogue.
+        bought: per request the item rows that its user bought before the period.
     """
 
-    users: np.ndarray
+    requests: Requests
     targets: list[np.ndarray]
     bought: list[np.ndarray]
 
@@ -43,15 +44,27 @@ class Truth:
             LeakError: the history has already seen the period.
         """
         refuse_future(history, events, "the history")
-        code, ids = pd.factorize(events["user"])
+        requests, number = Requests.of(events, history)
         items = history.items.rows(events["item"])
-        order = np.argsort(code, kind="stable")
-        targets = np.split(items[order], np.cumsum(np.bincount(code))[:-1])
-        users = history.users.rows(ids)
-        own = own_rows(history.frequency(), users)
+        order = np.argsort(number, kind="stable")
+        targets = np.split(items[order], np.cumsum(np.bincount(number))[:-1])
+        own = own_rows(history.frequency(), requests.users)
         bought = np.split(own.indices, own.indptr[1:-1])
         by_size = np.argsort([len(row) for row in bought], kind="stable")
-        return cls(users[by_size], [targets[u] for u in by_size], [bought[u] for u in by_size])
+        return cls(requests.take(by_size), [targets[u] for u in by_size], [bought[u] for u in by_size])
+
+    @property
+    def users(self) -> np.ndarray:
+        """`[requests]`, rows in the history's vocabulary, -1 for a user never seen."""
+        return self.requests.users
+
+    @property
+    def slices(self) -> dict[str, np.ndarray]:
+        """Which requests are searches and which are not, `[requests]` bool each; empty for a log without queries."""
+        if self.requests.queries is None:
+            return {}
+        search = self.requests.queries != ""
+        return {"search": search, "recommendation": ~search}
 
 
 def refuse_future(artefact, events: pd.DataFrame, name: str) -> None:
@@ -90,10 +103,10 @@ class Evaluator:
         self.ties, self.block = ties, block
 
     def __call__(self, scores: Callable[[slice], np.ndarray], truth: Truth) -> dict[str, np.ndarray]:
-        """Values per user, keyed `<view>/<metric>@<k>`, each `[users]`; NaN where the view has no target.
+        """Values per request, keyed `<view>/<metric>@<k>`, each `[requests]`; NaN where the view has no target.
 
         Args:
-            scores: gives, for a slice of `truth.users`, scores `[block, catalogue]`.
+            scores: gives, for a slice of `truth.requests`, scores `[block, catalogue]`.
         """
         blocks = range(0, len(truth.users), self.block)
         ranks = [self._rank_block(scores, truth, start) for start in blocks]

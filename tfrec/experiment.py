@@ -69,6 +69,7 @@ def experiment(
     resume: str,
     runtime: dict,
     data: dict,
+    step: dict | None,
     stream: dict,
     encoder: dict | None,
     model: dict,
@@ -90,7 +91,8 @@ def experiment(
     strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]
     learner = Learner(model, build(optimizer, "optimizer"), strategies, runtime.jit_compile)
     baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}
-    state = StreamState(stream, model, learner, baselines, seed)
+    steps = [build(node, f"step.{key}", seed=seed) for key, node in (step or {}).items()]
+    state = StreamState(stream, model, learner, baselines, steps, seed)
     build(loop, "loop").run(state, build(trigger, "trigger"), build(evaluate, "evaluate"), tracker, checkpoints)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     tracker.finish({"cost/traces": learner.traces, "cost/peak_memory_bytes": peak})

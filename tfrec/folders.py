@@ -1,5 +1,6 @@
 """Where configuration is read from and where runs are written to."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -43,3 +44,8 @@ def status(folder: Path) -> str | None:
 
 def _without_resume(overrides: str) -> list[str]:
     return [choice for choice in yaml.safe_load(overrides) or [] if not choice.startswith("resume=")]
+
+
+def cache_folder() -> Path:
+    """Where tfrec keeps what can be made again: `$TFREC_CACHE`, or `~/.cache/tfrec`."""
+    return Path(os.environ.get("TFREC_CACHE") or Path.home() / ".cache" / "tfrec")

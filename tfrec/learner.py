@@ -51,8 +51,7 @@ class Learner:
         """One step on a batch of arrays `[batch, ...]`; returns scalars by name."""
         for strategy in self.strategies:
             batch = strategy.augment(batch)
-        if self._row_losses:
-            self.model.check_rows(batch)  # in the graph, XLA would return a number for a row that is not there
+        batch = self._table_rows(batch)
         tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
         if self._compiled is None:
             self._compile(tensors)
@@ -78,6 +77,16 @@ class Learner:
                 after[: before.shape[0]].assign(before)
         self._compiled = None
 
+    def restart(self, variable: tf.Variable, rows: np.ndarray) -> None:
+        """Starts the optimizer's state of table rows anew: they belong to other ids now."""
+        if not self.built:
+            return
+        fresh = type(self.optimizer).from_config(self.optimizer.get_config())
+        fresh.build(self.model.trainable_variables)
+        for slot, start in zip(self.optimizer.variables, fresh.variables, strict=True):
+            if slot.shape == variable.shape and slot.name.partition("/")[2].startswith(variable.name.partition(":")[0]):
+                slot.scatter_update(tf.IndexedSlices(tf.gather(start, rows), tf.cast(rows, tf.int32)))
+
     @property
     def built(self) -> bool:
         """Whether the optimizer's variables exist."""
@@ -85,13 +94,20 @@ class Learner:
 
     def build(self, batch: dict) -> None:
         """Creates all variables, of the model and of the optimizer, without learning."""
-        tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
+        tensors = {key: tf.convert_to_tensor(values) for key, values in self._table_rows(batch).items()}
+        self._create(tensors)
+
+    def _create(self, tensors: dict) -> None:
         self.model.compute_loss(tensors, training=False)
         self.optimizer.build(self.model.trainable_variables)
 
+    def _table_rows(self, batch: dict) -> dict:
+        """Ids as rows of tables, checked: in the graph, XLA would return a number for a row that is not there."""
+        return self.model.table_rows(batch) if self._row_losses else batch
+
     def _compile(self, tensors: dict) -> None:
         if not self.built:
-            self.build(tensors)
+            self._create(tensors)
         jit_compile = self.jit_compile and not any(tensor.dtype == tf.string for tensor in tensors.values())
         if self.jit_compile and not jit_compile:
             log.info("the model takes strings, which XLA does not know: the step runs without XLA")

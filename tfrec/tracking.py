@@ -62,11 +62,23 @@ class Tracker:
         with self.writer.as_default(step=0):
             hparams.hparams(values)
 
-    def scores(self, scorer: str, values: dict[str, np.ndarray]) -> None:
-        """Adds a scorer's values per user of the current period, under `<scorer>/<view>/<metric>@<k>`."""
-        for name, per_user in values.items():
-            self.row[f"{scorer}/{name}"] = float(np.nanmean(per_user)) if np.isfinite(per_user).any() else np.nan
-            self.row[f"pairs/{name.partition('/')[0]}"] = int(np.isfinite(per_user).sum())
+    def scores(self, scorer: str, values: dict[str, np.ndarray], slices: dict[str, np.ndarray] | None = None) -> None:
+        """Adds a scorer's values per request of the current period, under `<scorer>/<view>/<metric>@<k>`.
+
+        Args:
+            slices: requests `[requests]` bool by name, whose values are added under `slice/<slice>/<view>/...` for
+                the model and `baseline/<name>/slice/<slice>/<view>/...` for a baseline.
+        """
+        self._add(f"{scorer}/", "", values)
+        for name, chosen in (slices or {}).items():
+            prefix = "" if scorer == "eval" else f"{scorer}/"
+            self._add(prefix, f"slice/{name}/", {key: value[chosen] for key, value in values.items()})
+
+    def _add(self, scorer: str, cut: str, values: dict[str, np.ndarray]) -> None:
+        for name, per_request in values.items():
+            finite = per_request[np.isfinite(per_request)]
+            self.row[f"{scorer}{cut}{name}"] = float(finite.mean()) if len(finite) else np.nan
+            self.row[f"pairs/{cut}{name.partition('/')[0]}"] = len(finite)
 
     def end_of_period(self, t: int, repeatable: dict[str, float], timings: dict[str, float]) -> None:
         """Closes the row of period t and writes it everywhere."""
@@ -99,10 +111,8 @@ class Tracker:
         table = pd.DataFrame(self.rows)
         means = {}
         for tag in table.columns:
-            scorer, _, name = tag.rpartition("/")
-            view = scorer.rpartition("/")[2]
-            if "@" in name:
-                pairs = table[f"pairs/{view}"]
+            if "@" in tag:
+                pairs = table[f"pairs/{_view(tag)}"]
                 if pairs.sum():  # a view that never had a target has no mean
                     means[tag] = float((table[tag] * pairs).sum() / pairs.sum())
         return means
@@ -134,7 +144,9 @@ class Tracker:
             table.add_column(metric.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
         headline = self.headline.partition("/")[2]
         for name in sorted(names, key=lambda name: -means[f"{name}/{headline}"]):
-            shown = "this run" if name == "eval" else name.removeprefix("baseline/")
+            scorer, _, cut = name.partition("slice/")
+            shown = scorer.removeprefix("baseline/").strip("/") if scorer not in ("eval", "") else "this run"
+            shown = f"{shown}: {cut}" if cut else shown
             style = "bold" if name == "eval" else None
             table.add_row(shown, *(f"{means.get(f'{name}/{metric}', np.nan):.4f}" for metric in metrics), style=style)
         return table
@@ -147,6 +159,12 @@ class Tracker:
         if reason is not None:
             results["reason"] = reason
         replace_file(self.folder / "results.json", json.dumps(results, indent=1) + "\n")
+
+
+def _view(tag: str) -> str:
+    """The view of a tag, with its slice if it has one: `slice/search/all` of `slice/search/all/ndcg@10`."""
+    parts = tag.split("/")
+    return "/".join(parts[parts.index("slice") : -1]) if "slice" in parts else parts[-2]
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -29,7 +29,7 @@ def measured():
         if t >= 26:
             truth = Truth.of(stream[t], history)
             for name, (baseline, _) in ROWS.items():
-                values[name].append(evaluator(baseline.score(history, truth.users), truth))
+                values[name].append(evaluator(baseline.score(history, truth.requests), truth))
         history.observe(stream[t])
     return {
         name: {column: np.concatenate([period[column] for period in periods]) for column in COLUMNS}

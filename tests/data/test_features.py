@@ -6,8 +6,10 @@ import pytest
 from scipy import sparse
 
 from tests.toy import make_interactions
-from tfrec.data.features import RawFeatures, TowerFeatures, heaviest
+from tfrec.data.features import TowerFeatures, heaviest
 from tfrec.data.history import History
+from tfrec.data.raw_features import RawFeatures
+from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 
@@ -40,7 +42,7 @@ def test_past_is_the_formula_written_out(stream):
     """`log(1 + sum over s < t of 0.5 ** (t - 1 - s))`, the four heaviest, divided by their sum."""
     features = TowerFeatures(history_length=4, decay=0.5)
     history, _ = seen(stream, 3, features)
-    past = features.past(history, np.arange(len(history.users)))
+    past = features.past(history, Requests(np.arange(len(history.users))))
     for row, user in enumerate(history.users.ids):
         weights = {}
         for s in range(3):
@@ -58,9 +60,13 @@ def test_past_is_the_formula_written_out(stream):
 def test_weights_sum_to_one_and_shapes_do_not_depend_on_users(stream, length):
     features = TowerFeatures(history_length=length)
     history, _ = seen(stream, 4, features)
-    past = features.past(history, np.arange(len(history.users)))
+    past = features.past(history, Requests(np.arange(len(history.users))))
     np.testing.assert_allclose(past["history_weight"].sum(axis=1), 1, rtol=1e-6)
-    for asked in (past, features.past(history, np.array([0])), features.past(history, np.array([], int))):
+    for asked in (
+        past,
+        features.past(history, Requests(np.array([0]))),
+        features.past(history, Requests(np.array([], int))),
+    ):
         assert asked["history"].shape == asked["history_weight"].shape
         assert asked["history"].shape[1] == length
         assert asked["history"].dtype == np.int32 and asked["history_weight"].dtype == np.float32
@@ -69,14 +75,14 @@ def test_weights_sum_to_one_and_shapes_do_not_depend_on_users(stream, length):
 def test_a_user_never_seen_has_no_row_and_no_past(stream):
     features = TowerFeatures(history_length=4)
     history, _ = seen(stream, 2, features)
-    asked = features.users(history, np.array([3, -1])) | features.past(history, np.array([3, -1]))
+    asked = features.users(history, Requests(np.array([3, -1]))) | features.past(history, Requests(np.array([3, -1])))
     assert asked["user"].tolist() == [3, 0] and asked["user"].dtype == np.int32
     assert asked["user_known"].tolist() == [1, 0] and asked["user_known"].dtype == np.float32
     assert asked["history_weight"][1].tolist() == [0] * 4 and asked["history_weight"][0].any()
 
 
 def test_before_the_first_period_nobody_has_a_past():
-    past = TowerFeatures(history_length=4).past(History(), np.array([-1, -1]))
+    past = TowerFeatures(history_length=4).past(History(), Requests(np.array([-1, -1])))
     assert past["history"].shape == (2, 4) and not past["history_weight"].any()
 
 
@@ -112,7 +118,7 @@ def test_a_plain_model_gets_raw_values_under_its_own_names(named, unseen):
     features = RawFeatures({"user": "user_id", "item": "movie_id", "text": "movie_title"})
     history, new = seen(stream, 2, features)
     assert new == [[], []]
-    users = features.users(history, np.array([1, -1, 0]))
+    users = features.users(history, Requests(np.array([1, -1, 0])))
     assert list(users) == ["user_id"]
     assert users["user_id"].tolist() == [history.users.ids[1], unseen, history.users.ids[0]]
     assert unseen not in history.users.ids.tolist()
@@ -120,7 +126,7 @@ def test_a_plain_model_gets_raw_values_under_its_own_names(named, unseen):
     ids = history.items.ids[[2, 0]]
     assert candidates["movie_id"].tolist() == ids.tolist()
     assert candidates["movie_title"].tolist() == stream.items["text"].loc[ids].tolist()
-    assert features.past(history, np.array([0])) == {}
+    assert features.past(history, Requests(np.array([0]))) == {}
 
 
 def test_a_column_that_the_item_table_lacks_is_named():

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from tfrec.encoders import cache
-from tfrec.encoders.cache import cache_folder, encode_texts
+from tfrec.encoders.cache import encode_texts
 from tfrec.encoders.presets import small_bert
 from tfrec.errors import InputError
+from tfrec.folders import cache_folder
 
 # 40 different texts of 1 to 40 letters, thus of 3 to 32 tokens (max_length cuts the rest).
 TEXTS = ["x" * n for n in range(1, 41)]

@@ -44,8 +44,8 @@ def test_the_gradient_of_a_lookup_is_sparse():
 
 def test_assign_sets_rows():
     table = GrowingTable(2, stddev=0, capacity=4)
-    table.assign(1, np.array([[1, 2], [3, 4]]))
-    np.testing.assert_array_equal(table(tf.constant([0, 1, 2])), [[0, 0], [1, 2], [3, 4]])
+    table.assign(np.array([3, 1]), np.array([[1, 2], [3, 4]]))
+    np.testing.assert_array_equal(table(tf.constant([0, 1, 2, 3])), [[0, 0], [3, 4], [0, 0], [1, 2]])
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])

@@ -8,6 +8,7 @@ from tfrec.baselines.frozen import Frozen
 from tfrec.baselines.popularity import Popularity
 from tfrec.baselines.stale import Stale
 from tfrec.checkpoint import Checkpoints
+from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 from tfrec.evaluate import Evaluator, LeakError
@@ -144,7 +145,7 @@ def test_stale_misses_what_came_later(tmp_path):
     stream = Stream(make_interactions(days=50, per_day=40))
     frozen, stale = Frozen(), Stale()
     state, _ = run(tmp_path, stream, make_state(stream, {"frozen": frozen, "stale": stale}))
-    users = np.arange(3)
+    users = Requests(np.arange(3))
     base = len(stale.history.items)
     assert base < len(state.history.items)
     assert stale.score(state.history, users)(slice(0, 3)).shape == (3, base)

@@ -7,6 +7,7 @@ from tests.test_learner import grown, make_batch, make_model
 from tests.toy import make_interactions
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
 from tfrec.encoders.presets import small_bert
 from tfrec.errors import InputError
@@ -23,7 +24,7 @@ def test_vectors_are_the_formula_written_out():
     for variable in model.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
     user, item = model.user_table.table.numpy(), model.item_table.table.numpy()
-    kind, kernel, bias = model.category_tables["kind"].table.numpy(), *model.history_map.get_weights()
+    kind, kernel, bias = model.categories.tables["kind"].table.numpy(), *model.history_map.get_weights()
     pooled = np.einsum("nh,nhd->nd", batch["history_weight"], item[batch["history"]])
     outputs = model(batch)
     query = batch["user_known"][:, None] * user[batch["user"]] + pooled @ kernel + bias
@@ -59,10 +60,10 @@ def new_rows(model):
     model.grow(history, stream.items)
     first = len(history.items)
     known = np.random.default_rng(0).normal(size=(first, model.dim)).astype(np.float32)
-    model.item_table.assign(0, known)
+    model.item_table.assign(np.arange(first), known)
     history.observe(stream[3])
     model.grow(history, stream.items)
-    model.start_items(history, first)
+    model.start_rows(history, 2)
     assert len(history.items) > first
     table = model.item_table.table.numpy()
     np.testing.assert_array_equal(table[:first], known)
@@ -88,10 +89,10 @@ def test_new_items_start_from_their_text():
     texts = model.features.candidates(history, np.arange(first))["text"]
     vectors = model.text.vectors_of(texts)
     weights = np.random.default_rng(0).normal(size=(vectors.shape[1], model.dim))
-    model.item_table.assign(0, (vectors @ weights * 100).astype(np.float32))
+    model.item_table.assign(np.arange(first), vectors @ weights * 100)
     history.observe(stream[3])
     model.grow(history, items)
-    model.start_items(history, first)
+    model.start_rows(history, 2)
     rows = model.item_table.table.numpy()[: len(history.items)]
     texts = model.features.candidates(history, np.arange(len(rows)))["text"]
     assert 1 < len(set(texts[first:])) < len(texts[first:])
@@ -116,7 +117,7 @@ def test_texts_that_train_are_encoded_in_the_graph():
 def test_scores_are_the_product_of_the_towers():
     model = make_model()
     history = grown(model)
-    users = np.array([3, -1, 0])
+    users = Requests(np.array([3, -1, 0]))
     scores = TowerScores(model).score(history, users)(slice(0, 3)).numpy()
     features = model.features
     query = model.query_embeddings(features.users(history, users) | features.past(history, users)).numpy()

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfrec.baselines.own_items import overlays, popularity_below_one
 from tfrec.data.history import History, own_rows
+from tfrec.data.requests import Requests
 
 
 class DecayedFrequency:
@@ -24,9 +25,9 @@ class DecayedFrequency:
     def __init__(self, decay: float = 0.93, share: float | None = None, window: int = 4) -> None:
         self.decay, self.share, self.window = decay, share, window
 
-    def score(self, history: History, users: np.ndarray) -> Callable[[slice], np.ndarray]:
-        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
-        own = own_rows(history.frequency(self.decay), users)
+    def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
+        own = own_rows(history.frequency(self.decay), requests.users)
         if self.share is None:
             base = popularity_below_one(history, self.window)
             own.data += 1

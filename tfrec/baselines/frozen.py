@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
+from tfrec.models.scoring import TowerScores
 
 
 class Frozen:
@@ -17,15 +19,15 @@ class Frozen:
 
     def start(self, state) -> None:
         """Takes the model's weights as they are now."""
-        self.state = state
-        self.items = len(state.history.items)
+        self.state, self.period = state, state.history.last_period
+        self.towers = TowerScores(state.model)
         self.values = [variable.numpy() for variable in self._variables()]
 
-    def score(self, history: History, users: np.ndarray) -> Callable[[slice], tf.Tensor]:
-        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
+    def score(self, history: History, requests: Requests) -> Callable[[slice], tf.Tensor]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
         with self._fixed_weights():
-            self.state.model.start_items(self.state.history, self.items)
-            return self.state.towers.score(history, users)
+            self.state.model.start_rows(self.state.history, self.period)
+            return self.towers.score(history, requests)
 
     @contextmanager
     def _fixed_weights(self):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from tfrec.data.history import History, own_rows
+from tfrec.data.requests import Requests
 from tfrec.errors import InputError
 
 
@@ -28,11 +29,11 @@ class OwnItems:
             raise InputError(f"baseline own_items: ties is '{ties}': choose popularity or insertion.")
         self.ties, self.window = ties, window
 
-    def score(self, history: History, users: np.ndarray) -> Callable[[slice], np.ndarray]:
-        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
+    def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
         fill = popularity_below_one(history, self.window)
-        own = own_rows(history.frequency(), users)
-        own.data += 1 + self._tie(history, users, own, fill)
+        own = own_rows(history.frequency(), requests.users)
+        own.data += 1 + self._tie(history, requests.users, own, fill)
         return overlays(fill, own)
 
     def _tie(self, history: History, users: np.ndarray, own: sparse.csr_matrix, fill: np.ndarray) -> np.ndarray:

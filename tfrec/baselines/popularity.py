@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
 
 
 class Popularity:
@@ -17,7 +18,7 @@ class Popularity:
     def __init__(self, window: int | None = 4) -> None:
         self.window = window
 
-    def score(self, history: History, users: np.ndarray) -> Callable[[slice], np.ndarray]:
-        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
+    def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
         counts = history.popularity(self.window).astype(np.float32)
-        return lambda block: np.tile(counts, (len(users[block]), 1))
+        return lambda block: np.tile(counts, (len(requests.users[block]), 1))

@@ -1,13 +1,14 @@
 """Everything as it was at the end of the base."""
 
-import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
 from tfrec.baselines.frozen import Frozen
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
 
 
 class Stale:
@@ -20,9 +21,9 @@ class Stale:
         """Takes the weights and the history as they are now."""
         self.frozen = Frozen()
         self.frozen.start(state)
-        self.history = copy.deepcopy(state.history)
+        self.history = state.history.copy()
 
-    def score(self, history: History, users: np.ndarray) -> Callable[[slice], tf.Tensor]:
-        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, old catalogue]`."""
-        known = np.where(users < len(self.history.users), users, -1)
-        return self.frozen.score(self.history, known)
+    def score(self, history: History, requests: Requests) -> Callable[[slice], tf.Tensor]:
+        """A function from a slice of `requests` to scores `[block, old catalogue]`."""
+        known = np.where(requests.users < len(self.history.users), requests.users, -1)
+        return self.frozen.score(self.history, replace(requests, users=known))

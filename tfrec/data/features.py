@@ -4,17 +4,22 @@
 with the past as it was before t.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy import sparse
 
 from tfrec.data.history import History, own_rows
+from tfrec.data.requests import Requests
 from tfrec.data.vocabulary import Vocabulary
 from tfrec.errors import InputError, require
 
 
 class TowerFeatures:
-    """Query: user row and the strongest items of the user's history. Candidate: item, text and category rows.
+    """Query: user row, query text, context and the strongest items of the user's history. Candidate: item, text,
+    category rows and numbers.
 
     An item's weight in a history is `log(1 + sum over s < t of decay ** (t - 1 - s))`, and the weights of a
     user sum to 1.
@@ -22,91 +27,100 @@ class TowerFeatures:
     Args:
         history_length: items of a history, the heaviest ones; shorter histories are padded with weight 0.
         decay: what a purchase keeps of its weight from one period to the next.
+        context: columns of the events or of the user table that the query tower takes; they must be known when the
+            request comes. Texts are categories, numbers are numbers.
+        numbers: number columns of the item table that the candidate tower takes; a missing one is 0. Its text
+            columns are categories, and all are taken.
     """
 
-    def __init__(self, history_length: int = 50, decay: float = 0.93) -> None:
+    def __init__(
+        self, history_length: int = 50, decay: float = 0.93, context: Sequence[str] = (), numbers: Sequence[str] = ()
+    ) -> None:
         require(history_length >= 1, f"model.features.history_length is {history_length}: choose 1 or more.")
         require(0 < decay <= 1, f"model.features.decay is {decay}: choose above 0, up to 1.")
         self.history_length, self.decay = history_length, decay
+        self.context, self.numbers = list(context), list(numbers)
         self.texts = Vocabulary()
         self.categories: dict[str, Vocabulary] = {}
+        self.context_categories: dict[str, Vocabulary] = {}
+        self.searches = False
         self._columns: dict[str, np.ndarray] = {}
+        self._numbers = np.zeros((0, len(self.numbers)), np.float32)
 
-    def observe(self, history: History, items: pd.DataFrame) -> list[str]:
-        """Gives rows to texts and categories of items new in `history`; returns the new texts in row order."""
-        known = len(self._columns.get("text", ()))
-        new = items.loc[history.items.ids[known:]]
-        texts = len(self.texts)
-        rows = {"text": self.texts.add(new["text"])}
-        for column in (name for name in items.columns if name != "text"):
-            rows[column] = self.categories.setdefault(column, Vocabulary()).add(new[column])
+    def observe(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> list[str]:
+        """Gives rows to texts and categories of items that are new in `history` or changed; returns the new texts.
+
+        Args:
+            items: the item table as of now. changed: ids of items whose row is not what it was.
+        """
+        known, total, texts = len(self._columns.get("text", ())), len(history.items), len(self.texts)
+        again = history.items.rows(changed)
+        numbers = np.concatenate([np.arange(known, total), np.sort(again[(again >= 0) & (again < known)])])
+        table = items.loc[history.items.ids[numbers]]
+        rows = {"text": self.texts.add(table["text"])}
+        for column in table.columns.difference(["text"], sort=False):
+            if not is_numeric_dtype(table[column]):
+                rows[column] = self.categories.setdefault(column, Vocabulary()).add(table[column])
         for column, values in rows.items():
-            self._columns[column] = np.concatenate([self._columns.get(column, np.zeros(0, np.int32)), values])
-        return list(self.texts.ids[texts:])
+            grown = np.append(self._columns.get(column, np.zeros(0, np.int32)), np.zeros(total - known, np.int32))
+            grown[numbers] = values
+            self._columns[column] = grown
+        if self.numbers:
+            self._numbers = np.append(self._numbers, np.zeros((total - known, len(self.numbers)), np.float32), axis=0)
+            self._numbers[numbers] = _stack(table, self.numbers, "model.features.numbers", "the item table")
+        return list(self.texts.ids[texts:]) if len(self.texts) > texts else []
 
-    def users(self, history: History, users: np.ndarray) -> dict[str, np.ndarray]:
-        """Who asks, of user rows `[n]` (-1: never seen): `user` and `user_known`, `[n]`."""
-        return {"user": np.maximum(users, 0).astype(np.int32), "user_known": (users >= 0).astype(np.float32)}
+    def admit(self, requests: Requests) -> list[str]:
+        """Gives rows to query texts and context categories of requests that come in; returns the new texts."""
+        for name in self.context:
+            if name not in requests.context:
+                raise InputError(
+                    f"model.features.context has '{name}', which is neither a column of the events nor of the user "
+                    f"table (there are {', '.join(sorted(requests.context)) or 'none'})."
+                )
+            if not is_numeric_dtype(requests.context[name]):
+                self.context_categories.setdefault(name, Vocabulary()).add(requests.context[name])
+        if requests.queries is None:
+            return []
+        self.searches, known = True, len(self.texts)
+        self.texts.add(requests.queries[requests.queries != ""])
+        return list(self.texts.ids[known:]) if len(self.texts) > known else []
 
-    def past(self, history: History, users: np.ndarray) -> dict[str, np.ndarray]:
-        """What user rows `[n]` did: `history` and `history_weight`, `[n, history_length]`."""
-        items, weights = heaviest(own_rows(history.frequency(self.decay), users), self.history_length)
+    def users(self, history: History, requests: Requests) -> dict[str, np.ndarray]:
+        """Who asks what: `user` and `user_known`, `[n]`; with queries `query_text` `[n]`, -1 for none; context."""
+        users = requests.users
+        features = {"user": np.maximum(users, 0).astype(np.int32), "user_known": (users >= 0).astype(np.float32)}
+        if self.searches:
+            rows = self.texts.rows(requests.queries)
+            features["query_text"] = np.where(requests.queries == "", -1, rows).astype(np.int32)
+        for name, vocabulary in self.context_categories.items():
+            features[f"context/{name}"] = vocabulary.rows(requests.context[name])
+        numbers = [name for name in self.context if name not in self.context_categories]
+        if numbers:
+            features["context_numbers"] = _stack(requests.context, numbers, "model.features.context", "the request")
+        return features
+
+    def past(self, history: History, requests: Requests) -> dict[str, np.ndarray]:
+        """What the users did: `history` and `history_weight`, `[n, history_length]`."""
+        own = own_rows(history.frequency(self.decay), requests.users)
+        items, weights = heaviest(own, self.history_length)
         weights = np.log1p(weights)
         weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
         return {"history": items, "history_weight": weights.astype(np.float32)}
 
     def candidates(self, history: History, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Candidate features of item rows `[n]`: `item`, `text` and one array for each category, `[n]`."""
-        return {
-            "item": rows.astype(np.int32),
-            **{name: values[rows] for name, values in self._columns.items()},
-        }
+        """Candidate features of item rows `[n]`: `item`, `text`, one array for each category, `[n]`; `numbers`."""
+        features = {"item": rows.astype(np.int32), **{name: values[rows] for name, values in self._columns.items()}}
+        return features | ({"numbers": self._numbers[rows]} if self.numbers else {})
 
 
-class RawFeatures:
-    """Features of a plain TFRS model: raw columns under the names that the model expects.
-
-    Args:
-        columns: raw column to feature name, such as `{user: user_id, item: movie_title}`; `user` goes to the
-            query, `item` and the item table's columns to the candidate.
-
-    Raises:
-        InputError: `user` is not among the columns, or nothing describes the candidate.
-    """
-
-    def __init__(self, columns: dict[str, str]) -> None:
-        if "user" not in columns or len(columns) < 2:
-            raise InputError(
-                f"model.columns is {columns}: it must name the feature of 'user' and of 'item' or of columns of "
-                "the item table, for example {user: user_id, item: movie_title}."
-            )
-        self.user = columns["user"]
-        self.item = {raw: feature for raw, feature in columns.items() if raw != "user"}
-        self._items: pd.DataFrame | None = None
-
-    def observe(self, history: History, items: pd.DataFrame) -> list[str]:
-        """Remembers the item table; a plain model has no texts of ours to encode."""
-        for column in self.item:
-            if column != "item" and column not in items.columns:
-                raise InputError(f"model.columns names '{column}', which the item table does not have.")
-        self._items = items
-        return []
-
-    def users(self, history: History, users: np.ndarray) -> dict[str, np.ndarray]:
-        """Raw ids of user rows `[n]`; a user never seen (-1) gets an id of the same type that no user has."""
-        ids = history.users.ids
-        unseen = "" if ids.dtype.kind in "OUT" else -1
-        return {self.user: np.append(ids, np.array([unseen], ids.dtype))[users]}
-
-    def past(self, history: History, users: np.ndarray) -> dict[str, np.ndarray]:
-        """Nothing: a plain model takes ids alone."""
-        return {}
-
-    def candidates(self, history: History, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Raw values of item rows `[n]`."""
-        ids = history.items.ids[rows]
-        raw = {column: ids if column == "item" else self._items.loc[ids, column] for column in self.item}
-        return {self.item[column]: np.asarray(values) for column, values in raw.items()}
+def _stack(table, names: list[str], key: str, where: str) -> np.ndarray:
+    """Number columns as one matrix `[n, names]`, float32, missing values 0."""
+    for name in names:
+        if name not in table or not is_numeric_dtype(table[name]):
+            raise InputError(f"{key} has '{name}', no number column of {where} (which has {', '.join(table)}).")
+    columns = [np.nan_to_num(np.asarray(table[name], np.float32)) for name in names]
+    return np.stack(columns, axis=1)
 
 
 def heaviest(rows: sparse.csr_matrix, length: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,47 +1,82 @@
 """What has been seen of the stream so far; every statistic is computed from here, so none knows the future."""
 
+import copy
+import hashlib
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from tfrec.data.spool import Spool
 from tfrec.data.vocabulary import Vocabulary
 
 
 class History:
     """Users, items and their purchases up to now, growing by one period at a time.
 
-    The catalogue is `items`: every item that anyone has bought before. `newest` is the time of the newest
-    event seen; the loop checks it against the period that is scored.
+    The catalogue is `items`: every item that anyone has bought before. `newest` is the time of the newest event
+    seen; the loop checks it against the period that is scored. Events are kept on disk; in memory are the ids, 12
+    bytes for each different (user, item) of each decay asked for, and each period's counts of items.
     """
 
     def __init__(self) -> None:
         self.users = Vocabulary()
         self.items = Vocabulary()
         self.newest: pd.Timestamp | None = None
-        self.periods: list[tuple[np.ndarray, np.ndarray]] = []
+        self._pairs = Spool()
+        self._counts: list[tuple[np.ndarray, np.ndarray]] = []
+        self._active: list[int] = []
         self._frequencies: dict[float, sparse.csr_matrix] = {}
+        self._digest = hashlib.sha256()
 
     def __len__(self) -> int:
-        return len(self.periods)
+        return len(self._counts)
 
     @property
     def last_period(self) -> int:
         """Number of the newest period seen, -1 at first."""
-        return len(self.periods) - 1
+        return len(self) - 1
 
     @property
     def shape(self) -> tuple[int, int]:
         """Number of users and of items seen."""
         return len(self.users), len(self.items)
 
+    @property
+    def digest(self) -> str:
+        """Sha256 of all that was seen."""
+        return self._digest.hexdigest()
+
     def observe(self, events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Takes in the next period's events; returns their user rows and item rows, int32 `[n]` each."""
+        """Takes in what the next period reveals; returns the events' user rows and item rows, int32 `[n]` each."""
+        known = self.shape
         rows = self.users.add(events["user"]), self.items.add(events["item"])
-        self.periods.append(rows)
-        self.newest = events["timestamp"].iloc[-1]
+        self._pairs.append({"users": rows[0], "items": rows[1]})
+        self._counts.append(np.unique(rows[1], return_counts=True))
+        self._active.append(len(np.unique(rows[0])))
+        if len(events):
+            newest = events["timestamp"].max()
+            self.newest = newest if self.newest is None else max(self.newest, newest)
         for decay, frequency in self._frequencies.items():
             self._frequencies[decay] = self._advance(frequency, decay, rows)
+        for column, values, before in zip(("user", "item"), rows, known, strict=True):
+            new = events[column].to_numpy()[values >= before]
+            self._digest.update("\n".join(map(str, dict.fromkeys(new))).encode() + values.tobytes())
+        self._digest.update(str(self.newest).encode())
         return rows
+
+    def pairs(self, t: int) -> tuple[np.ndarray, np.ndarray]:
+        """User rows and item rows of the events that period t revealed, int32 `[n]` each."""
+        return tuple(self._pairs[t].values())
+
+    def copy(self) -> "History":
+        """A history that stands still while this one goes on."""
+        twin = copy.copy(self)
+        twin.users, twin.items = copy.copy(self.users), copy.copy(self.items)
+        twin._counts, twin._active = list(self._counts), list(self._active)
+        twin._frequencies = {decay: frequency.copy() for decay, frequency in self._frequencies.items()}
+        twin._digest = self._digest.copy()
+        return twin
 
     def frequency(self, decay: float = 1.0) -> sparse.csr_matrix:
         """Decayed number of periods in which a user bought an item: `sum over s < t of decay ** (t - 1 - s)`.
@@ -51,27 +86,28 @@ class History:
         """
         if decay not in self._frequencies:
             frequency = sparse.csr_matrix(self.shape)
-            for rows in self.periods:
-                frequency = self._advance(frequency, decay, rows)
+            for t in range(len(self)):
+                frequency = self._advance(frequency, decay, self.pairs(t))
             self._frequencies[decay] = frequency
         return self._frequencies[decay]
 
     def popularity(self, window: int | None = None) -> np.ndarray:
         """How many (user, period) pairs bought each item in the last `window` periods (all, if None), `[items]`."""
-        recent = self.periods[-window:] if window else self.periods
-        rows = np.concatenate([items for _, items in recent]) if recent else np.zeros(0, int)
-        return np.bincount(rows, minlength=len(self.items))
+        counts = np.zeros(len(self.items), int)
+        for items, times in self._counts[-window:] if window else self._counts:
+            counts[items] += times
+        return counts
 
     def active_users(self, window: int) -> int:
         """Sum over the last `window` periods of the number of users with an event."""
-        return sum(len(np.unique(users)) for users, _ in self.periods[-window:])
+        return sum(self._active[-window:])
 
     def first_purchase(self) -> sparse.csr_matrix:
         """Position in the stream, counted from 1, of each user's first purchase of each item, `[users, items]`."""
-        if not self.periods:
+        if not len(self):
             return sparse.csr_matrix(self.shape)
-        users = np.concatenate([users for users, _ in self.periods]).astype(np.int64)
-        items = np.concatenate([items for _, items in self.periods])
+        users, items = (np.concatenate(rows) for rows in zip(*map(self.pairs, range(len(self))), strict=True))
+        users = users.astype(np.int64)
         pairs, position = np.unique(users * len(self.items) + items, return_index=True)
         rows, columns = np.divmod(pairs, len(self.items))
         return sparse.csr_matrix((position + 1, (rows, columns)), shape=self.shape)
@@ -79,6 +115,7 @@ class History:
     def _advance(self, frequency: sparse.csr_matrix, decay: float, rows) -> sparse.csr_matrix:
         frequency.resize(self.shape)
         bought = sparse.csr_matrix((np.ones(len(rows[0])), rows), shape=self.shape)
+        bought.data[:] = 1  # bought for two queries is bought in one period
         return frequency * decay + bought
 
 

@@ -20,14 +20,26 @@ class Interactions:
 
     Args:
         events: columns `user`, `item`, `timestamp` (datetime64) and any context columns.
-        items: one row per item, indexed by item id; column `text`, other columns are categories.
+        items: one row per item, indexed by item id, as known before the first event; column `text`, other text
+            columns are categories, number columns are numbers.
+        changes: later versions of item rows: `item`, `timestamp` and any of the columns of `items`, in time order; a
+            missing value leaves the column as it was.
+        users: one row per user, indexed by user id, known before the first event; text columns are categories.
     """
 
     events: pd.DataFrame
     items: pd.DataFrame
+    changes: pd.DataFrame | None = None
+    users: pd.DataFrame | None = None
 
 
-def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interactions:
+def validated(
+    events: pd.DataFrame,
+    items: pd.DataFrame,
+    source: str,
+    changes: pd.DataFrame | None = None,
+    users: pd.DataFrame | None = None,
+) -> Interactions:
     """Checks a raw log and item table, sorts the log stably by time, and returns them as `Interactions`.
 
     Full duplicates of a row are kept (the same product scanned twice is normal) but counted in the log.
@@ -58,7 +70,7 @@ def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interac
     if not events["timestamp"].is_monotonic_increasing:
         log.info("%s is not in time order: sorted stably by timestamp", source)
         events = events.sort_values("timestamp", kind="stable")
-    return Interactions(events.reset_index(drop=True), items)
+    return Interactions(events.reset_index(drop=True), items, changes, users)
 
 
 def require_columns(table: pd.DataFrame, columns: Iterable[str], source: str) -> None:

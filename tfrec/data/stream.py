@@ -1,81 +1,166 @@
 """A log cut into periods, each of which is first scored and then learned from."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
 from tfrec.data.interactions import Interactions
-from tfrec.errors import InputError
+from tfrec.data.periods import rule, time_step
+from tfrec.data.spans import Spans
+from tfrec.errors import InputError, require
+
+PIECE = 1_000_000  # events of a log on disk that are held at once while it is cut
 
 
 class Stream:
-    """Periods of a log: calendar steps counted from the first event, or fixed numbers of events.
+    """Periods of a log: calendar steps counted from the first event, numbers of events, or numbers of sessions.
 
-    Event i is in period `floor((timestamp_i - timestamp_0) / period)`, or `i // period` for a count. The last,
-    incomplete period is dropped. Within a period each (user, item) is one event: its first.
+    An event is *scored* with its period and *revealed* at the end of it, or later: after `delay`, or when its column
+    `known` says that its label became known. The last, incomplete period is dropped. Users and items never seen
+    before are kept. Within a period each (user, item), or (user, item, query), is one event: its first.
 
     Args:
-        interactions: the log and its item table.
-        period: a pandas time step such as `7D`, or a number of events.
+        interactions: the log, its item table and what comes with them.
+        period: a pandas time step such as `7D`, a number of events, or `500 sessions`; see `tfrec.data.periods`.
+        session_gap: pause that ends a session.
+        delay: how much later events become known: a number of periods, or a time step such as `3D`.
+        positive: a pandas expression such as `click > 0` or `rating >= 4`: which events are targets; None takes all.
+        distinct: whether repeats within a period are one event.
         users: keep only the events of the first so many users to appear (for quick trials).
 
     Raises:
-        InputError: the log is shorter than one period, the period is not a positive step, or `users` not a number.
+        InputError: the log is shorter than one period, or an argument is not what it should be.
     """
 
-    def __init__(self, interactions: Interactions, period: str | int = "7D", users: int | None = None) -> None:
-        self.items = interactions.items
+    def __init__(
+        self,
+        interactions: Interactions,
+        period: str | int = "7D",
+        session_gap: str = "30min",
+        delay: str | int = 0,
+        positive: str | None = None,
+        distinct: bool = True,
+        users: int | None = None,
+    ) -> None:
         if users is not None and (not isinstance(users, int) or users < 1):
             raise InputError(f"stream.users is {users}: choose 1 or more, or null for all.")
-        events = interactions.events
-        first, last = events["timestamp"].iloc[[0, -1]]
-        if isinstance(period, int):
-            number = np.arange(len(events)) // _positive(period, period)
-            whole = len(events) // period
-        else:
-            step = _positive(_step(period), period)
-            number = ((events["timestamp"] - first) // step).to_numpy()
-            whole = int((last - first) // step)
-        if whole < 1:
-            raise InputError(
-                f"The log spans {last - first} and has no whole period of {period}: shorten stream.period."
-            )
-        events = events.assign(period=number)[number < whole]
-        if users is not None:
-            events = events[events["user"].isin(events["user"].unique()[:users])]
-        events = events.drop_duplicates(["period", "user", "item"])
-        self._edges = np.searchsorted(events["period"].to_numpy(), np.arange(whole + 1))
-        self._events = events
+        if not isinstance(delay, str):
+            require(isinstance(delay, int) and delay >= 0, f"stream.delay is {delay}: choose 0, 1, ... or such as 3D.")
+        self.items, self.user_table = interactions.items, interactions.users
+        self._changes, self._events = interactions.changes, interactions.events
+        self._positive, self._distinct = positive, distinct
+        self._scored, self._revealed = Spans(), Spans()
+        self.starts = self._cut(rule(period, session_gap), delay, period)
+        self._users = None if users is None else self._first_users(users)
+        self._targets(_rows(self._events, 0, 1))  # a wrong expression is told now, not in the first period
 
     def __len__(self) -> int:
-        return len(self._edges) - 1
+        return len(self.starts) - 1
 
     def __getitem__(self, t: int) -> pd.DataFrame:
-        """Events of period t in time order.
+        """Events that are scored with period t, in time order.
 
         Raises:
             InputError: the period has no events.
         """
-        if not 0 <= t < len(self):
-            raise IndexError(t)
-        if self._edges[t] == self._edges[t + 1]:
+        events = self.scored(t)
+        if events.empty:
             raise InputError(
                 f"Period {t} has no events, so there is nothing to score or to learn: use a longer "
                 "stream.period, or cut the gap out of the log."
             )
-        return self._events.iloc[self._edges[t] : self._edges[t + 1]]
+        return events
+
+    def scored(self, t: int) -> pd.DataFrame:
+        """The same, where there may be none."""
+        if not 0 <= t < len(self):
+            raise IndexError(t)
+        return self._read(self._scored, t)
+
+    def revealed(self, t: int) -> pd.DataFrame:
+        """Events that become known at the end of period t, in time order; there may be none.
+
+        Their column `period` is the one that they are scored with.
+        """
+        return self._read(self._revealed, t)
+
+    @property
+    def late(self) -> bool:
+        """Whether events may be revealed later than with the period that they are scored with."""
+        return self._revealed is not self._scored
+
+    def changes(self, t: int) -> pd.DataFrame | None:
+        """Versions of item rows that become known in period t, in time order; None for a log without any."""
+        if self._changes is None:
+            return None
+        first, last = np.searchsorted(self._changes["timestamp"].to_numpy(), self.starts[[t, t + 1]])
+        return self._changes.iloc[first:last]
+
+    def _cut(self, cut, delay: str | int, period) -> np.ndarray:
+        """Numbers the periods in which each event is scored and revealed; returns when the periods start."""
+        for events in _pieces(self._events):
+            self._scored.append(cut(events))
+        self._scored.close()
+        if cut.whole < 1:
+            first, last = (_rows(self._events, n, n + 1)["timestamp"].iloc[0] for n in (0, len(self._events) - 1))
+            raise InputError(
+                f"The log spans {last - first} and has no whole period of {period}: shorten stream.period."
+            )
+        if not delay and not cut.overlap and "known" not in self._events.columns:
+            self._revealed = self._scored
+            return cut.starts
+        again = type(cut)(*cut.arguments)
+        for events in _pieces(self._events):
+            self._revealed.append(_known(events, again(events), cut, delay))
+        self._revealed.close()
+        return cut.starts
+
+    def _first_users(self, number: int) -> pd.Index:
+        users = pd.Index([])
+        for events in _pieces(self._events):
+            users = users.append(pd.Index(events["user"].unique())).unique()[:number]
+            if len(users) == number:
+                break
+        return users
+
+    def _read(self, spans: Spans, t: int) -> pd.DataFrame:
+        rows = spans.of(t)
+        if not len(rows):
+            return _rows(self._events, 0, 0).assign(period=t)
+        events = _rows(self._events, rows[0], rows[-1] + 1).iloc[rows - rows[0]].assign(period=self._scored.at(rows))
+        if self._users is not None:
+            events = events[events["user"].isin(self._users)]
+        events = self._targets(events)
+        if self._distinct:
+            events = events.drop_duplicates([key for key in ("period", "user", "item", "query") if key in events])
+        return events
+
+    def _targets(self, events: pd.DataFrame) -> pd.DataFrame:
+        if self._positive is None:
+            return events
+        try:
+            return events[events.eval(self._positive).astype(bool)]
+        except Exception as error:  # pandas raises whatever the expression ran into
+            raise InputError(
+                f"stream.positive is '{self._positive}', which cannot be computed from the columns "
+                f"{', '.join(events.columns)}: write for example 'click > 0' ({error})."
+            ) from error
 
 
-def _step(period: str) -> pd.Timedelta:
-    try:
-        step = pd.Timedelta(period)
-    except ValueError:
-        step = pd.NaT
-    if pd.isna(step) or isinstance(period, float):  # pandas would read 7.5 as nanoseconds
-        raise InputError(f"The period '{period}' is not a time step: write for example 7D or 12h.")
-    return step
+def _known(events: pd.DataFrame, scored: np.ndarray, cut, delay: str | int) -> np.ndarray:
+    """Period at whose end each event is revealed, never before the one it is scored with, `[n]`."""
+    time = events["known"] if "known" in events else events["timestamp"]
+    if isinstance(delay, str):
+        time, delay = time + time_step(delay), 0
+    happens = np.searchsorted(cut.starts, time.to_numpy(), side="right") - 1
+    late = cut.overlap | (time > events["timestamp"]).to_numpy()
+    return np.where(late, np.maximum(scored, happens), scored) + delay
 
 
-def _positive(step, period):
-    if step <= type(step)(0):
-        raise InputError(f"The period {period} is not positive: write for example 7D, or a number of events.")
-    return step
+def _rows(events, start: int, stop: int) -> pd.DataFrame:
+    return events.iloc[start:stop] if isinstance(events, pd.DataFrame) else events.rows(start, stop)
+
+
+def _pieces(events) -> Iterator[pd.DataFrame]:
+    return iter([events]) if isinstance(events, pd.DataFrame) else events.pieces(PIECE)

@@ -8,28 +8,42 @@ class Vocabulary:
     """Gives each raw id a row, in the order of first appearance; grows on the host, never forgets."""
 
     def __init__(self, ids=()) -> None:
-        self._index = pd.Index([])
+        # Growing an index rebuilds its hash table: new ids gather in a small one until they are worth it.
+        self._settled, self._recent = pd.Index([]), pd.Index([])
         if len(ids):
             self.add(ids)
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self._settled) + len(self._recent)
 
     @property
     def ids(self) -> np.ndarray:
         """The raw id of each row."""
-        return self._index.to_numpy()
+        self._settle()
+        return self._settled.to_numpy()
 
     def add(self, ids) -> np.ndarray:
         """Rows of `ids`, int32 `[n]`; ids not seen before get the next rows."""
-        ids = pd.Index(ids)
-        rows = self._index.get_indexer(ids)
-        new = ids[rows < 0].unique()
+        codes, different = pd.factorize(pd.Index(ids), use_na_sentinel=False)  # a missing id is an id
+        rows = self.rows(different)
+        new = different[rows < 0]
         if len(new):
-            self._index = new if not len(self._index) else self._index.append(new)
-            rows = self._index.get_indexer(ids)
-        return rows.astype(np.int32)
+            rows[rows < 0] = np.arange(len(self), len(self) + len(new), dtype=np.int32)
+            self._recent = self._recent.append(new) if len(self._recent) else new
+            if len(self._recent) > max(1024, len(self._settled) // 8):
+                self._settle()
+        return rows[codes]
 
     def rows(self, ids) -> np.ndarray:
         """Rows of `ids`, int32 `[n]`; -1 for an id that was never seen."""
-        return self._index.get_indexer(pd.Index(ids)).astype(np.int32)
+        ids = pd.Index(ids)
+        rows = self._settled.get_indexer(ids)
+        if len(self._recent):
+            recent = self._recent.get_indexer(ids)
+            rows = np.where(recent >= 0, recent + len(self._settled), rows)
+        return rows.astype(np.int32)
+
+    def _settle(self) -> None:
+        if len(self._recent):
+            self._settled = self._settled.append(self._recent) if len(self._settled) else self._recent
+            self._recent = pd.Index([])

@@ -22,11 +22,6 @@ _LENGTH_STEP = 4
 _KEY_BYTES = 16
 
 
-def cache_folder() -> Path:
-    """Where tfrec keeps what can be made again: `$TFREC_CACHE`, or `~/.cache/tfrec`."""
-    return Path(os.environ.get("TFREC_CACHE") or Path.home() / ".cache" / "tfrec")
-
-
 def encode_texts(
     encoder,
     texts: Sequence[str],

@@ -42,10 +42,15 @@ class GrowingTable(tf.keras.layers.Layer):
         self.table = self._variable(np.concatenate(values))
         return True
 
-    def assign(self, first: int, values: np.ndarray) -> None:
-        """Sets rows `first ..` to `values` `[n, dim]`."""
-        if len(values):
-            self.table[first : first + len(values)].assign(tf.cast(values, self.table.dtype))
+    def assign(self, rows: np.ndarray, values: np.ndarray) -> None:
+        """Sets the rows `[n]` to `values` `[n, dim]`."""
+        if len(rows):
+            self.table.scatter_update(tf.IndexedSlices(tf.cast(values, self.table.dtype), tf.cast(rows, tf.int32)))
+
+    def check(self, name: str, rows: np.ndarray, lowest: int = 0) -> None:
+        """Raises IndexError if one of `rows` is below `lowest` or not in use: under XLA it would give a number."""
+        if len(rows) and not lowest <= rows.min() <= rows.max() < self.rows:
+            raise IndexError(f"'{name}' has rows {rows.min()} to {rows.max()}, but its table has {self.rows} rows.")
 
     def call(self, rows):
         """Vectors `[..., dim]` of `rows` `[...]`; a row out of range is a wrong number under XLA: check before."""

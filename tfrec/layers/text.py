@@ -5,7 +5,8 @@ import logging
 import numpy as np
 import tensorflow as tf
 
-from tfrec.encoders.cache import cache_folder, encode_texts
+from tfrec.encoders.cache import encode_texts
+from tfrec.folders import cache_folder
 from tfrec.layers.growing import GrowingTable
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class FrozenText(tf.keras.layers.Layer):
         first = self.table.rows
         replaced = self.table.grow(first + len(texts))
         if texts:
-            self.table.assign(first, self._known.of(texts))
+            self.table.assign(first + np.arange(len(texts)), self._known.of(texts))
         return replaced
 
     def vectors_of(self, rows: np.ndarray) -> np.ndarray:
@@ -65,7 +66,7 @@ class TrainedText(tf.keras.layers.Layer):
         first = self.table.rows
         replaced = self.table.grow(first + len(texts))
         if texts:
-            self.table.assign(first, self.encoder.tokenize(texts))
+            self.table.assign(first + np.arange(len(texts)), self.encoder.tokenize(texts))
         return replaced
 
     def vectors_of(self, rows: np.ndarray) -> np.ndarray:

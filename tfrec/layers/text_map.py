@@ -1,6 +1,25 @@
 """Where the row of a new id starts."""
 
+from collections.abc import Callable
+
 import numpy as np
+
+
+def first_values(kind: str, vectors: Callable | None = None) -> Callable:
+    """How rows start, as `IdTable.start` asks for it.
+
+    Args:
+        kind: `text` (by a ridge map from text vectors, fitted on the rows known so far), `mean` of those, or `zero`.
+        vectors: gives the text vectors `[n, text_dim]` of id numbers `[n]`, for `text`.
+    """
+
+    def values(known: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
+        if kind == "text":
+            return ridge(vectors(known), rows)(vectors(new))
+        start = rows.mean(0) if kind == "mean" else np.zeros(rows.shape[1])
+        return np.tile(start, (len(new), 1))
+
+    return values
 
 
 def ridge(inputs: np.ndarray, outputs: np.ndarray, l2: float = 1.0):

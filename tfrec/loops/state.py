@@ -1,34 +1,46 @@
 """A model and all that it knows of its stream."""
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from tfrec.data.catalogue import Catalogue
 from tfrec.data.examples import Examples, Update
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
+from tfrec.data.spool import Spool
+from tfrec.data.steps.apply import transform_events
 from tfrec.data.stream import Stream
 from tfrec.errors import require
+from tfrec.evaluate import Truth
 from tfrec.learner import Learner
+from tfrec.loops.asked import Asked
 from tfrec.models.scoring import TowerScores
 
 
 class StreamState:
-    """Stream, history, model, learner and baselines, moved through the stream by `observe` and `learn`.
+    """Stream, history, catalogue, model, learner and baselines, moved through the stream by `observe` and `learn`.
 
     Args:
         baselines: what is scored beside the model, by name.
+        steps: what cleans events and item table and makes features of them; see `tfrec.data.steps`.
         seed: of the order of examples; it depends on (seed, period, epoch) alone, so a resumed run repeats it.
     """
 
-    def __init__(self, stream: Stream, model, learner: Learner, baselines: dict, seed: int = 0) -> None:
-        self.stream, self.model, self.learner, self.baselines, self.seed = (
-            stream,
-            model,
-            learner,
-            baselines,
-            seed,
-        )
+    def __init__(
+        self, stream: Stream, model, learner: Learner, baselines: dict, steps: Sequence = (), seed: int = 0
+    ) -> None:
+        self.stream, self.model, self.learner, self.baselines = stream, model, learner, baselines
+        self.steps, self.seed = list(steps), seed
         self.history = History()
+        self.catalogue = Catalogue(stream, self.steps)
+        self._asked = Asked(stream)
         self.towers = TowerScores(model)
-        self.examples: list[Examples] = []
+        self.sizes: list[int] = []
+        self._examples = Spool()
 
     def scorers(self) -> dict:
         """The model as `eval`, and each baseline under its tag, in the order in which they are shown."""
@@ -40,29 +52,60 @@ class StreamState:
             if hasattr(baseline, "start"):
                 baseline.start(self)
 
-    def observe(self, t: int) -> None:
-        """Reveals period t: takes the features of before it, then adds it to the history and makes room."""
-        events = self.stream[t]
-        query, ids = events["user"].factorize()
-        features = self.model.features
-        past = features.past(self.history, self.history.users.rows(ids))
+    def truth(self, t: int) -> Truth:
+        """What period t is scored on: its requests, for which the model makes room, and what they led to."""
+        truth = Truth.of(self._prepared(self.stream[t]), self.history)
+        self._admit(truth.requests)
+        return truth
+
+    def observe(self, t: int) -> dict[str, int]:
+        """Reveals period t: takes the features of before it, then adds it to the history and makes room.
+
+        Returns:
+            counts for the log, by tag.
+        """
+        raw = self.stream.revealed(t)
+        events = self._prepared(raw)
+        requests, query = Requests.of(events, self.history)
+        past = self._past(t, raw.loc[events.index[np.unique(query, return_index=True)[1]]], requests)
         known = len(self.history.items)
         _, items = self.history.observe(events)
-        if self.model.grow(self.history, self.stream.items):
-            self.learner.rebuild()
-            self.towers.rebuild()
-        if self.learner.steps:  # before anything is learned, there is nothing to start from
-            self.model.start_items(self.history, known)
-        users = features.users(self.history, self.history.users.rows(ids))
-        self.examples.append(Examples(users | past, query, items))
+        self.catalogue.observe(t, raw, pd.Index(self.history.items.ids[known:]))
+        self._make_room()
+        requests = replace(requests, users=self.history.users.rows(requests.ids))
+        users = self.model.features.users(self.history, requests)
+        self._examples.append({"query": query, "item": items, **users, **past})
+        self.sizes.append(len(events))
+        counts = self.model.counts() | {"items/changed": len(self.catalogue.changed)}
+        return {f"vocabulary/{name}": count for name, count in counts.items()}
+
+    def _past(self, t: int, first: pd.DataFrame, requests: Requests) -> dict[str, np.ndarray]:
+        """Query features of before period t, or of before the periods in which late requests came.
+
+        Args:
+            first: each request's first event, as it came.
+        """
+        features = self.model.features
+        if not self.stream.late:
+            self._admit(requests)
+            return features.past(self.history, requests)
+        asked = self.stream.scored(t)
+        self._admit(Requests.of(self._prepared(asked), self.history)[0])
+        self._asked.remember(features.past(self.history, Requests.of(asked, self.history)[0]))
+        return self._asked.of(first) if len(first) else features.past(self.history, requests)
+
+    def examples(self, t: int) -> Examples:
+        """What period t gave to learn from."""
+        arrays = self._examples[t]
+        return Examples(query=arrays.pop("query"), item=arrays.pop("item"), queries=arrays)
 
     def examples_in(self, periods: range) -> int:
         """Number of examples of the periods."""
-        return sum(len(self.examples[t]) for t in periods)
+        return sum(self.sizes[t] for t in periods)
 
     def example_batch(self) -> dict[str, np.ndarray]:
-        """Two rows of the newest period, from which a model's and an optimizer's variables can be created."""
-        newest = len(self.examples) - 1
+        """Two rows of the newest period that has any: from them a model's and an optimizer's variables are made."""
+        newest = max(t for t, size in enumerate(self.sizes) if size)
         return self.update(range(newest, newest + 1)).first_rows()
 
     def learn(self, periods: range, epochs: int, batch_size: int, log_q_window: int = 1) -> dict[str, float]:
@@ -71,13 +114,17 @@ class StreamState:
         Args:
             log_q_window: periods, at least those learned from, whose counts estimate how often an item is drawn.
         """
+        if not self.examples_in(periods):
+            return {"cost/steps": 0, "cost/examples": 0}
         steps, rows = self.learner.steps, self.learner.examples
         update, losses = self.update(periods, log_q_window), {}
         for epoch in range(epochs):
             rng = np.random.default_rng([self.seed, update.period, epoch])
             for batch in update.examples.batches(update.candidates, batch_size, rng):
                 losses = self.learner.step(batch)
-        self.learner.newest, self.learner.last_period = self.history.newest, update.period
+        self.towers.forget()
+        self.learner.newest = self.history.newest
+        self.learner.last_period = max(self.learner.last_period, update.period)
         for strategy in self.learner.strategies:
             strategy.consolidate(self.learner, update)
         require(
@@ -89,9 +136,30 @@ class StreamState:
 
     def update(self, periods: range, log_q_window: int = 1) -> Update:
         """What an update of `periods` learns from; see `learn`."""
-        examples = Examples.concatenate([self.examples[t] for t in periods])
+        examples = Examples.concatenate([self.examples(t) for t in periods])
         candidates = self.model.features.candidates(self.history, np.arange(len(self.history.items)))
         counts = self.history.popularity(max(log_q_window, len(periods)))
         candidates["log_q"] = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
         fresh = self.examples_in(range(periods[0], min(self.learner.last_period, periods[-1]) + 1))
         return Update(periods[-1], examples, candidates, fresh)
+
+    def _prepared(self, events: pd.DataFrame) -> pd.DataFrame:
+        """Events after all steps, with the attributes of their users beside them."""
+        events = transform_events(self.steps, events)
+        people = self.stream.user_table
+        if people is None:
+            return events
+        missing = {name: "" for name in people.columns if not is_numeric_dtype(people[name])}
+        return events.join(people, on="user", rsuffix="_of_user").fillna(missing)
+
+    def _admit(self, requests: Requests) -> None:
+        if self.model.admit(requests):
+            self.learner.rebuild()
+
+    def _make_room(self) -> None:
+        if self.model.grow(self.history, self.catalogue.items, self.catalogue.touched):
+            self.learner.rebuild()
+        for variable, rows in self.model.reused_rows():
+            self.learner.restart(variable, rows)
+        if self.learner.steps:  # before anything is learned, there is nothing to start from
+            self.model.start_rows(self.history, self.history.last_period - 1)

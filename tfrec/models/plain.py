@@ -1,10 +1,13 @@
 """A model written for TensorFlow Recommenders, with nothing of tfrec in it, in the online loops."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import tensorflow_recommenders as tfrs
 
-from tfrec.data.features import RawFeatures
 from tfrec.data.history import History
+from tfrec.data.raw_features import RawFeatures
+from tfrec.data.requests import Requests
 from tfrec.errors import InputError
 
 
@@ -33,13 +36,29 @@ class Plain:
         self.tfrs_model, self._query, self._candidate = model, query, candidate
         self.features = RawFeatures(columns)
 
-    def grow(self, history: History, items: pd.DataFrame) -> bool:
+    def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Nothing grows in a plain model."""
         self.features.observe(history, items)
         return False
 
-    def start_items(self, history: History, first: int) -> None:
+    def admit(self, requests: Requests) -> bool:
+        """Nothing grows in a plain model."""
+        return False
+
+    def start_rows(self, history: History, since: int) -> None:
         """Nothing to start: unknown items share the model's own unknown row."""
+
+    def reused_rows(self) -> list:
+        """None: the model's tables are its own."""
+        return []
+
+    def counts(self) -> dict[str, int]:
+        """Nothing to count: the model's vocabularies do not grow."""
+        return {}
+
+    def table_rows(self, features: dict) -> dict:
+        """The features as they are: the model looks ids up itself."""
+        return features
 
     def query_embeddings(self, features):
         """Query vectors `[n, dim]`."""

@@ -6,35 +6,65 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
 
-CHUNK = 4096
+CHUNK = 1024  # one shape for all: a row's vector is then the same, bit for bit, with whatever else it is encoded
 
 
 class TowerScores:
-    """Encodes the catalogue once and the queries once, then multiplies blocks of them.
+    """An index of the catalogue's vectors and the queries' vectors, multiplied block by block.
+
+    As long as the weights stay, only items that are new, or whose features changed (a new text), are encoded.
 
     Args:
-        model: anything with `query_embeddings`, `candidate_embeddings` and `features`.
+        model: anything with `query_embeddings`, `candidate_embeddings`, `table_rows`, `features` and `tfrs_model`.
     """
 
     def __init__(self, model) -> None:
         self.model = model
-        self.rebuild()
+        self.encoded = 0  # rows of the index that the last refresh encoded
+        self._traced_for = None
+        self.forget()
 
-    def rebuild(self) -> None:
-        """Traces anew at the next call: a table was replaced by a larger one."""
-        model = self.model
-        self._queries = tf.function(model.query_embeddings, reduce_retracing=True)
-        self._candidates = tf.function(model.candidate_embeddings, reduce_retracing=True)
+    def forget(self) -> None:
+        """Encodes the whole catalogue at the next call: the weights have changed."""
+        self.index, self._known = None, {}
 
-    def score(self, history: History, users: np.ndarray) -> Callable[[slice], tf.Tensor]:
-        """A function from a slice of `users` (rows, -1: never seen) to scores `[block, catalogue]`."""
-        features = self.model.features
-        items = np.arange(len(history.items))
-        index = encode(self._candidates, features.candidates(history, items))
-        asked = features.users(history, users) | features.past(history, users)
-        queries = encode(self._queries, asked)
+    def score(self, history: History, requests: Requests) -> Callable[[slice], tf.Tensor]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
+        self._trace()
+        self._refresh(history)
+        features, index = self.model.features, self.index
+        asked = features.users(history, requests) | features.past(history, requests)
+        queries = encode(self._queries, self.model.table_rows(asked))
         return lambda block: tf.matmul(queries[block], index, transpose_b=True)
+
+    def _trace(self) -> None:
+        """Traces anew if a table was replaced by a larger one."""
+        model = self.model
+        variables = [id(variable) for variable in model.tfrs_model.variables]
+        if variables != self._traced_for:
+            self._queries = tf.function(model.query_embeddings, reduce_retracing=True)
+            self._candidates = tf.function(model.candidate_embeddings, reduce_retracing=True)
+            self._traced_for = variables
+
+    def _refresh(self, history: History) -> None:
+        rows = np.arange(len(history.items))
+        features = self.model.table_rows(self.model.features.candidates(history, rows))
+        stale = np.ones(len(rows), bool)
+        if self.index is not None and self._known.keys() == features.keys():
+            size = len(self.index)
+            same = [(features[key][:size] == known).reshape(size, -1).all(axis=1) for key, known in self._known.items()]
+            stale[:size] = ~np.logical_and.reduce(same)
+        self._known, self.encoded = features, int(stale.sum())
+        if not self.encoded:
+            return
+        vectors = encode(self._candidates, {key: values[stale] for key, values in features.items()})
+        if self.index is None or stale.all():
+            self.index = vectors
+        else:
+            grown = tf.pad(self.index, [[0, len(rows) - len(self.index)], [0, 0]])
+            self.index = tf.tensor_scatter_nd_update(grown, np.flatnonzero(stale)[:, None], vectors)
 
 
 def encode(tower, features: dict[str, np.ndarray], chunk: int = CHUNK) -> tf.Tensor:

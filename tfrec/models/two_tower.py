@@ -1,5 +1,7 @@
 """A retrieval model of two towers that grows with the stream."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -7,24 +9,30 @@ import tensorflow_recommenders as tfrs
 
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
+from tfrec.data.requests import Requests
+from tfrec.data.rows import Rows
 from tfrec.errors import InputError, require
+from tfrec.layers.category import CategorySum
 from tfrec.layers.dropout import StatelessDropout
-from tfrec.layers.growing import GrowingTable
+from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
-from tfrec.layers.text_map import ridge
+from tfrec.layers.text_map import first_values
 from tfrec.tasks.averaging import mean_per_task
 from tfrec.tasks.retrieval import in_batch_softmax
 
 
 class TwoTower(tfrs.Model):
-    """`score(u, i) = <q, c>` with `q = user_u + W sum_h w_h item_h + b` and `c = item_i + V text_i + categories`.
+    """`score(r, i) = <q, c>` with `q = user + W sum_h w_h item_h + b + U text(query) + context` and
+    `c = item_i + V text_i + categories + numbers`.
 
     The sum runs over the user's history; `item` is one table for both towers, so that what is bought again
-    scores high from the start. Rows of new items start from their text.
+    scores high from the start. Queries and items share the text encoder, and U starts as V, so that a query is
+    near the items that its words describe. Rows of new items start from their text.
 
     Args:
         encoder: a `TextEncoder`, or None for a model without texts.
         features: the host side; see `TowerFeatures`.
+        item_rows, user_rows: which ids have a row of their own (all, if not given); see `Rows`.
         dim: length of both towers' vectors.
         dropout: rate on the query vector.
         temperature: divides the scores in the loss.
@@ -39,6 +47,8 @@ class TwoTower(tfrs.Model):
         self,
         encoder=None,
         features: TowerFeatures | None = None,
+        item_rows: Rows | None = None,
+        user_rows: Rows | None = None,
         dim: int = 64,
         dropout: float = 0.0,
         temperature: float = 0.1,
@@ -55,17 +65,17 @@ class TwoTower(tfrs.Model):
             raise InputError("model.new_items=text needs an encoder: choose one, or model.new_items=mean.")
         self.features = features or TowerFeatures()
         self.dim, self.temperature, self.new_items, self.seed = dim, temperature, new_items, seed
-        self.user_table = GrowingTable(dim, stddev=0, seed=seed, name="user")
-        self.item_table = GrowingTable(dim, seed=seed + 1, name="item")
-        self.category_tables: dict[str, GrowingTable] = {}
-        self.text = None
-        initializer = tf.keras.initializers.GlorotUniform(seed)
+        self.user_table = IdTable(dim, user_rows, stddev=0, seed=seed, name="user")
+        self.item_table = IdTable(dim, item_rows, seed=seed + 1, name="item")
+        self.categories = CategorySum(dim, name="categories")
+        self.context = CategorySum(dim, "context/", name="context")
+        self.text = self.query_map = self.context_map = None
         if encoder is not None:
             self.text = TrainedText(encoder) if encoder.trainable_weights else FrozenText(encoder)
-            self.text_map = tf.keras.layers.Dense(dim, use_bias=False, kernel_initializer=initializer)
-            self.text_map.build((None, encoder.dim))
-        self.history_map = tf.keras.layers.Dense(dim, kernel_initializer="identity", name="history")
-        self.history_map.build((None, dim))
+            self.text_map = self._dense(encoder.dim, tf.keras.initializers.GlorotUniform(seed), "text_map")
+        self.history_map = self._dense(dim, "identity", "history", use_bias=True)
+        if self.features.numbers:
+            self.numbers_map = self._dense(len(self.features.numbers), "zeros", "numbers")
         self.dropout = StatelessDropout(dropout, seed)
 
     @property
@@ -73,66 +83,96 @@ class TwoTower(tfrs.Model):
         """The model that learns: this one."""
         return self
 
-    def grow(self, history: History, items: pd.DataFrame) -> bool:
+    def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for what `history` knows; returns whether a table was replaced.
 
         Args:
-            items: the item table, with the texts.
+            items: the item table as of now, with the texts. changed: ids whose row is not what it was.
         """
-        new_texts = self.features.observe(history, items)
-        replaced = [self.user_table.grow(len(history.users)), self.item_table.grow(len(history.items))]
-        for name, vocabulary in self.features.categories.items():
-            if name not in self.category_tables:
-                self.category_tables[name] = GrowingTable(self.dim, stddev=0, capacity=64, name=name)
-                replaced.append(True)
-            replaced.append(self.category_tables[name].grow(len(vocabulary)))
+        new_texts = self.features.observe(history, items, changed)
+        periods = [history.pairs(t) for t in range(self.item_table.policy.period + 1, len(history))]
+        tables = (self.user_table, self.item_table)
+        replaced = [table.observe([p[n] for p in periods], history.shape[n]) for n, table in enumerate(tables)]
+        replaced.append(self.categories.grow(self.features.categories))
         if self.text is not None:
             # All texts of the table at once, in few batches; a text's vector does not depend on the stream.
             self.text.prepare(items["text"].tolist())
             replaced.append(self.text.add(new_texts))
         return any(replaced)
 
-    def start_items(self, history: History, first: int) -> None:
-        """Sets the item rows `first ..` from the rows before them, as `new_items` says."""
-        new = np.arange(first, len(history.items))
-        if first == 0 or not len(new):
-            return
-        known = self.item_table.table.numpy()[:first]
-        if self.new_items == "text":
-            texts = self.features.candidates(history, np.arange(len(history.items)))["text"]
-            vectors = self.text.vectors_of(texts)
-            rows = ridge(vectors[:first], known)(vectors[first:])
-        elif self.new_items == "mean":
-            rows = np.tile(known.mean(0), (len(new), 1))
-        else:
-            rows = np.zeros((len(new), self.dim))
-        self.item_table.assign(first, rows)
+    def admit(self, requests: Requests) -> bool:
+        """Makes room for the query texts and the context of requests; returns whether a table was replaced."""
+        new_texts = self.features.admit(requests)
+        replaced = [self.context.grow(self.features.context_categories)]
+        numbers = len(self.features.context) - len(self.context.tables)
+        if numbers and self.context_map is None:
+            self.context_map = self._dense(numbers, "zeros", "context_numbers")
+            replaced.append(True)
+        if self.text is not None and self.features.searches:
+            if self.query_map is None:
+                start = tf.keras.initializers.Constant(self.text_map.kernel.numpy())
+                self.query_map = self._dense(self.text_map.kernel.shape[0], start, "query_map")
+                replaced.append(True)
+            replaced.append(self.text.add(new_texts))
+        return any(replaced)
 
-    def check_rows(self, batch: dict[str, np.ndarray]) -> None:
-        """Raises IndexError if a row of the batch, `[batch, ...]` arrays, is outside of its table."""
-        tables = {"user": self.user_table, "item": self.item_table, "history": self.item_table}
+    def start_rows(self, history: History, since: int) -> None:
+        """Sets the rows that ids got after period `since`: users at zero, items as `new_items` says."""
+        self.user_table.start(since, first_values("zero"))
+        self.item_table.start(since, first_values(self.new_items, lambda ids: self._text_vectors(history, ids)))
+
+    def _text_vectors(self, history: History, ids: np.ndarray) -> np.ndarray:
+        return self.text.vectors_of(self.features.candidates(history, ids)["text"])
+
+    def reused_rows(self) -> list[tuple]:
+        """Rows that the last `grow` took from one id and gave to another: a variable and its rows, each."""
+        return [(table.table, table.reused) for table in (self.user_table, self.item_table) if len(table.reused)]
+
+    def counts(self) -> dict[str, int]:
+        """How many ids are known, have a row, and got or lost one at the last `grow`: for the log."""
+        tables = {"users": self.user_table, "items": self.item_table}
+        return {f"{name}/{what}": n for name, table in tables.items() for what, n in table.policy.counts().items()}
+
+    def table_rows(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Adds the table rows of ids, `<feature>_row`, where an id's row is not its number; checks all rows.
+
+        Raises:
+            IndexError: a row is outside of its table.
+        """
+        ids = {"user": self.user_table, "item": self.item_table, "history": self.item_table}
+        for name in ids.keys() & features.keys():
+            if not ids[name].policy.identity:
+                features = features | {f"{name}_row": ids[name].rows_of(features[name])}
+        tables = self.categories.tables | self.context.tables
         if self.text is not None:
-            tables["text"] = self.text.table
-        for name, table in (tables | self.category_tables).items():
-            lowest, highest = batch[name].min(), batch[name].max()
-            if lowest < 0 or highest >= table.rows:
-                raise IndexError(f"'{name}' has rows {lowest} to {highest}, but its table has {table.rows} rows.")
+            tables |= {"text": self.text.table, "query_text": self.text.table}
+        for name, table in (ids | tables).items():
+            if name in features:
+                table.check(name, _row(features, name), lowest=-1 if name == "query_text" else 0)
+        return features
 
     def query_embeddings(self, features, training=False):
         """Query vectors `[n, dim]` of query features (see `TowerFeatures`)."""
-        user = self.user_table(features["user"])
+        user = self.user_table(_row(features, "user"))
         user *= tf.cast(features["user_known"], user.dtype)[:, None]
-        history = self.item_table(features["history"])  # [n, length, dim]
+        history = self.item_table(_row(features, "history"))  # [n, length, dim]
         pooled = tf.linalg.matvec(history, tf.cast(features["history_weight"], history.dtype), transpose_a=True)
-        return self.dropout(user + self.history_map(pooled), training=training)
+        vector = self.context(user + self.history_map(pooled), features)
+        if self.context_map is not None:
+            vector += self.context_map(features["context_numbers"])
+        if self.query_map is not None:
+            asked = self.text(tf.maximum(features["query_text"], 0), training=training)
+            given = tf.cast(features["query_text"] >= 0, asked.dtype)
+            vector += self.query_map(asked * given[:, None])
+        return self.dropout(vector, training=training)
 
     def candidate_embeddings(self, features, training=False):
         """Candidate vectors `[n, dim]` of candidate features (see `TowerFeatures`)."""
-        vector = self.item_table(features["item"])
-        for name, table in self.category_tables.items():
-            vector += table(features[name])
+        vector = self.categories(self.item_table(_row(features, "item")), features)
         if self.text is not None:
             vector += self.text_map(self.text(features["text"], training=training))
+        if self.features.numbers:
+            vector += self.numbers_map(features["numbers"])
         return vector
 
     def call(self, features, training=False):
@@ -153,3 +193,13 @@ class TwoTower(tfrs.Model):
         """Mean loss of the batch, summed over tasks: what TFRS's training step asks for."""
         losses = self.task_losses(self(features, training=training), features)
         return tf.add_n([*mean_per_task(losses).values()])
+
+    def _dense(self, inputs: int, start, name: str, use_bias: bool = False):
+        layer = tf.keras.layers.Dense(self.dim, use_bias=use_bias, kernel_initializer=start, name=name)
+        layer.build((None, inputs))
+        return layer
+
+
+def _row(features, name: str):
+    """The table row of an id: its number, unless the model has given it another one."""
+    return features.get(f"{name}_row", features[name])
