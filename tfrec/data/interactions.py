@@ -25,9 +25,11 @@ class Interactions:
 
     events: pd.DataFrame
     items: pd.DataFrame
+    changes: pd.DataFrame | None = None
+    users: pd.DataFrame | None = None
 
 
-def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interactions:
+def validated(events: pd.DataFrame, items: pd.DataFrame, source: str, changes=None, users=None) -> Interactions:
     """Checks a raw log and item table, sorts the log stably by time, and returns them as `Interactions`.
 
     Full duplicates of a row are kept (the same product scanned twice is normal) but counted in the log.
@@ -58,7 +60,7 @@ def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interac
     if not events["timestamp"].is_monotonic_increasing:
         log.info("%s is not in time order: sorted stably by timestamp", source)
         events = events.sort_values("timestamp", kind="stable")
-    return Interactions(events.reset_index(drop=True), items)
+    return Interactions(events.reset_index(drop=True), items, changes, users)
 
 
 def require_columns(table: pd.DataFrame, columns: Iterable[str], source: str) -> None:
