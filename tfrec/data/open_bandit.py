@@ -29,8 +29,8 @@ def load(folder: str | None = None, policy: str = "random", campaign: str = "all
     Nobody is identified in this data. A visitor is described by four hashed features, and those joined are the `user`:
     a group of visitors who look alike, not a person, so a user's history is the group's. The features are also context
     columns. `affinity` is the number of past clicks that the shop counted between visitor and shown item; of the file's
-    one such column per item only the shown item's is kept. Items are anonymous: no text, three hashed categories and the number
-    `item_feature_0`. The propensity is the logging policy's true one for that item in that position.
+    one such column per item only the shown item's is kept. Items are anonymous: no text, three hashed categories and
+    the number `item_feature_0`. The propensity is the logging policy's true one for that item in that position.
 
     Args:
         folder: holds `<policy>/<campaign>/<campaign>.csv` and `item_context.csv` beside it, as ZOZO publishes them;
