@@ -41,7 +41,7 @@ def week_ends(weeks: pd.Series, times: pd.Series, source: str) -> pd.Series:
     """
     first = times.argmin()
     local = times.dt.tz_localize("UTC").dt.tz_convert(SHOPS).dt.tz_localize(None)
-    monday = (local - pd.to_timedelta(local.dt.weekday, unit="D")).dt.normalize()
+    monday = (local - pd.to_timedelta(local.dt.day_of_week, unit="D")).dt.normalize()
     calendar = weeks.iloc[first] + (monday - monday.iloc[first]).dt.days // 7
     wrong = np.flatnonzero((calendar != weeks).to_numpy())
     require(
@@ -134,12 +134,13 @@ def _cached_shares(path: Path, cache: Path) -> pd.DataFrame:
 
 
 def _shares(path: Path) -> pd.DataFrame:
-    """Columns product_id, week, display, mailer, of the (product, week) pairs with a promotion.
+    """Columns product_id, week, display, mailer, of the (product, week) pairs that the file lists.
 
     A store may stand several times with one product, on several displays: it counts once, so pairs of product and
     store are gathered as whole numbers, 8 bytes each, and counted when all pieces are read.
     """
-    found, stores = {name: [] for name in SHARES}, [np.zeros(0, np.int64)]
+    none = np.zeros(0, np.int64)
+    found, listed, stores = {name: [none] for name in SHARES}, [none], [none]
     for piece in _pieces(path):
         product, week, store = (piece[c].to_numpy().astype(np.int64) for c in ("product_id", "week", "store_id"))
         fits = (product >= 0) & (week >= 0) & (week < 1 << _WEEK - _STORE) & (store >= 0) & (store < 1 << _STORE)
@@ -148,16 +149,17 @@ def _shares(path: Path) -> pd.DataFrame:
         for name in SHARES:
             shown = pc.fill_null(pc.not_equal(piece[f"{name}_location"], "0"), False)  # "0": not there
             found[name].append(key[shown.to_numpy(zero_copy_only=False)])
+        listed.append(np.unique(key >> _STORE))
         stores.append(np.unique(key & (1 << _WEEK) - 1))
     size = np.bincount(np.unique(np.concatenate(stores)) >> _STORE, minlength=1)  # stores of a week
     columns = {}
     for name in SHARES:
-        keys = np.sort(np.concatenate([stores[0], *found.pop(name)]))  # numpy.unique hashes: 20 times the time
+        keys = np.sort(np.concatenate(found.pop(name)))  # numpy.unique hashes: 20 times the time
         once = keys[np.diff(keys, prepend=-1) > 0]
         place, count = np.unique(once >> _STORE, return_counts=True)
         week = place & (1 << _WEEK - _STORE) - 1
         columns[name] = pd.Series(count / size[week], index=place)
-    shares = pd.DataFrame(columns).fillna(0.0)
+    shares = pd.DataFrame(columns, index=np.unique(np.concatenate(listed))).fillna(0.0)
     place = shares.index.to_numpy()
     shares.insert(0, "product_id", place >> _WEEK - _STORE)
     shares.insert(1, "week", place & (1 << _WEEK - _STORE) - 1)
