@@ -195,6 +195,7 @@ def test_a_missing_file_is_named(tmp_path, name, option):
         complete_journey.load(folder, **{option: True})
 
 
+@pytest.mark.slow
 def test_the_published_promotions_and_coupons():
     """Sizes of the published files: 59,800 products with promotions, 801 households with demographics."""
     data = complete_journey.load(promotions=True, coupons=True, demographics=True)
