@@ -53,7 +53,7 @@ class Visits:
         edges = pd.DatetimeIndex([start, *pd.date_range(start.floor("D") + DAY, start + period, freq="D")])
         edges = edges.append(pd.DatetimeIndex([start + period])).unique()
         seconds = np.asarray((edges - start) / pd.Timedelta("1s"))
-        mass = np.diff(seconds) * self.weekly[edges[:-1].weekday]
+        mass = np.diff(seconds) * self.weekly[edges[:-1].day_of_week]
         rng = generator(seed, "visits", t)
         number = rng.poisson(self.activities(seed) * mass.sum() / seconds[-1])
         users = np.repeat(np.arange(self.n_users), number)
