@@ -50,13 +50,21 @@ def test_every_change_changes_something(folder):
 
 
 def test_the_stated_rate_of_texts_changes_by_size_or_wording(folder):
-    """200 items, 40 periods, rate 0.1: 800 changes; within 5 standard deviations of sqrt(8000 * 0.1 * 0.9) = 27."""
+    """200 items, 40 periods, rate 0.1: 800 changes; within 5 standard deviations of sqrt(8000 * 0.1 * 0.9) = 27.
+
+    A new size is one that an item of the same category has, and both the old and the new are stated.
+    """
     markets = make_world(folder, rewriting__rate=0.1, catalogue__new_share=0.0).markets
+    codes, stated = markets.items.codes, markets.items.values["size"] != ""
+    category, offered = codes["category"], set(zip(codes["category"], codes["size"], strict=True))
     changed = resized = 0
     for t in range(1, 41):
         before, now = markets._at(t - 1), markets[t]
         changed += ((now.wording != before.wording) | (now.size != before.size)).sum()
-        resized += (now.size != before.size).sum()
+        rows = np.flatnonzero(now.size != before.size)
+        resized += len(rows)
+        assert stated[before.size[rows]].all() and stated[now.size[rows]].all()
+        assert all((category[row], now.size[row]) in offered for row in rows)
         told = markets.changes(t)["text"].notna().sum()
         assert told == ((now.wording != before.wording) | (now.size != before.size)).sum()
     assert abs(changed - 800) < 135
