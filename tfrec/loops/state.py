@@ -1,6 +1,7 @@
 """A model and all that it knows of its stream."""
 
 import numpy as np
+import pandas as pd
 
 from tfrec.data.examples import Examples, Update
 from tfrec.data.history import History
@@ -54,7 +55,17 @@ class StreamState:
         if self.learner.steps:  # before anything is learned, there is nothing to start from
             self.model.start_items(self.history, known)
         users = features.users(self.history, self.history.users.rows(ids))
-        self.examples.append(Examples(users | past, query, items))
+        self.examples.append(Examples(users | past, query, items, self._labels(events)))
+
+    def _labels(self, events: pd.DataFrame) -> dict[str, np.ndarray]:
+        wanted = getattr(self.model, "labels", ())
+        for name in wanted:
+            require(
+                name in events,
+                f"The model learns from the event column '{name}', which the log does not have (it has "
+                f"{', '.join(events)}): choose data with it, or another model.label.",
+            )
+        return {name: events[name].to_numpy(np.float32) for name in wanted}
 
     def examples_in(self, periods: range) -> int:
         """Number of examples of the periods."""
