@@ -16,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from tensorboard.plugins.hparams import api as hparams
 
+from tfrec.metrics.prequential import SMALLER_IS_BETTER, average
+
 log = logging.getLogger(__name__)
 
 
@@ -28,11 +30,13 @@ class Tracker:
     Args:
         folder: the run's folder.
         facts: `name`, `seed`, `commit`, `overrides` and other facts for `results.json`.
-        metric: the metric shown while running and sorted by, `<metric>@<k>`, in the view all.
+        metric: the metric shown while running and sorted by: `<metric>@<k>`, in the view all, or the name of a
+            metric of events.
     """
 
     def __init__(self, folder: str | Path, facts: dict, metric: str = "ndcg@10") -> None:
-        self.folder, self.facts, self.headline = Path(folder), facts, f"eval/all/{metric}"
+        self.folder, self.facts = Path(folder), facts
+        self.headline = f"eval/all/{metric}" if "@" in metric else f"eval/{metric}"
         self.rows: list[dict] = []
         self.row: dict = {}
         self.writer = tf.summary.create_file_writer(str(self.folder))
@@ -68,6 +72,10 @@ class Tracker:
             self.row[f"{scorer}/{name}"] = float(np.nanmean(per_user)) if np.isfinite(per_user).any() else np.nan
             self.row[f"pairs/{name.partition('/')[0]}"] = int(np.isfinite(per_user).sum())
 
+    def values(self, scorer: str, values: dict[str, float], events: int) -> None:
+        """Adds a scorer's metrics over the `events` events of the current period, under `<scorer>/<metric>`."""
+        self.row |= {f"{scorer}/{name}": value for name, value in values.items()} | {"pairs/events": events}
+
     def end_of_period(self, t: int, repeatable: dict[str, float], timings: dict[str, float]) -> None:
         """Closes the row of period t and writes it everywhere."""
         self.rows.append({"period": t, **self.row, **repeatable})
@@ -95,16 +103,16 @@ class Tracker:
         self._progress = None
 
     def means(self) -> dict[str, float]:
-        """Each metric averaged over all (user, period) pairs of its view."""
+        """Each metric averaged over all (user, period) pairs of its view, or over all events; none that is running."""
         table = pd.DataFrame(self.rows)
         means = {}
         for tag in table.columns:
-            scorer, _, name = tag.rpartition("/")
-            view = scorer.rpartition("/")[2]
-            if "@" in name:
-                pairs = table[f"pairs/{view}"]
+            scorer, name = split(tag)
+            view, _, metric = name.rpartition("/")
+            if scorer and view != "running":
+                pairs = table[f"pairs/{view or 'events'}"]
                 if pairs.sum():  # a view that never had a target has no mean
-                    means[tag] = float((table[tag] * pairs).sum() / pairs.sum())
+                    means[tag] = average(metric, table[tag], pairs)
         return means
 
     def finish(self, costs: dict[str, float]) -> None:
@@ -125,15 +133,16 @@ class Tracker:
 
     def table(self, means: dict[str, float]) -> Table:
         """The final means, one line a scorer, best first by the headline metric."""
-        names = list(dict.fromkeys(tag.rsplit("/", 2)[0] for tag in means))
-        metrics = list(dict.fromkeys(tag.split("/", tag.count("/") - 1)[-1] for tag in means))
+        names = list(dict.fromkeys(split(tag)[0] for tag in means))
+        metrics = list(dict.fromkeys(split(tag)[1] for tag in means))
         periods = f"periods {self.rows[0]['period']} to {self.rows[-1]['period']}"
         table = Table(title=f"{self.facts['name']}, seed {self.facts['seed']}: {periods}", box=box.SIMPLE_HEAD)
         table.add_column("", no_wrap=True)
         for metric in metrics:
             table.add_column(metric.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
-        headline = self.headline.partition("/")[2]
-        for name in sorted(names, key=lambda name: -means[f"{name}/{headline}"]):
+        headline = split(self.headline)[1]
+        sign = 1 if headline in SMALLER_IS_BETTER else -1
+        for name in sorted(names, key=lambda name: sign * means[f"{name}/{headline}"]):
             shown = "this run" if name == "eval" else name.removeprefix("baseline/")
             style = "bold" if name == "eval" else None
             table.add_row(shown, *(f"{means.get(f'{name}/{metric}', np.nan):.4f}" for metric in metrics), style=style)
@@ -147,6 +156,15 @@ class Tracker:
         if reason is not None:
             results["reason"] = reason
         replace_file(self.folder / "results.json", json.dumps(results, indent=1) + "\n")
+
+
+def split(tag: str) -> tuple[str, str]:
+    """Scorer and metric of a tag, `baseline/popularity` and `all/ndcg@10`; two empty texts for what is no metric."""
+    first, _, rest = tag.partition("/")
+    if first == "baseline":
+        name, _, rest = rest.partition("/")
+        return f"baseline/{name}", rest
+    return (first, rest) if first == "eval" else ("", "")
 
 
 def replace_file(path: Path, text: str) -> None:
