@@ -1,14 +1,9 @@
-"""Each event is predicted, then learned from; River's numbers on toy ratings and on MovieLens."""
-
-import json
+"""Each event is predicted, then learned from."""
 
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 import tf_keras
-from hydra import compose, initialize_config_dir
-from river import optim, preprocessing, reco
 
 from tests.test_learner import make_model as make_towers
 from tests.toy import make_ratings
@@ -19,16 +14,12 @@ from tfrec.data.interactions import Interactions
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 from tfrec.evaluate import Evaluator
-from tfrec.experiment import run_job
-from tfrec.folders import conf_folder
 from tfrec.learner import Learner
-from tfrec.loops.events import EventSteps
 from tfrec.loops.prequential import Prequential
 from tfrec.loops.state import StreamState
 from tfrec.metrics.prequential import PrequentialEvaluator
 from tfrec.models.biased_mf import BiasedMF
 from tfrec.strategies.replay import Replay
-from tfrec.strategies.strategy import Strategy
 from tfrec.tracking import Tracker
 from tfrec.trigger.every_period import EveryPeriod
 
@@ -59,82 +50,6 @@ def run(folder, stream=None, state=None, trigger=None, evaluator=None, **options
 
 def variables(state):
     return [variable.numpy() for variable in state.learner.model.variables + state.learner.optimizer.variables]
-
-
-def river_model():
-    """Biased matrix factorisation with the options of River's tutorial."""
-    return reco.BiasedMF(
-        n_factors=10,
-        bias_optimizer=optim.SGD(0.025),
-        latent_optimizer=optim.SGD(0.05),
-        weight_initializer=optim.initializers.Zeros(),
-        latent_initializer=optim.initializers.Normal(mu=0.0, sigma=0.1, seed=73),
-        l2_bias=0.0,
-        l2_latent=0.0,
-    )
-
-
-def river_predictions(model, events):
-    """Each event's clipped prediction, made before the event is learned from."""
-    clipped, predictions = preprocessing.PredClipper(model, y_min=1, y_max=5), []
-    for user, item, rating in zip(events["user"], events["item"], events["rating"].astype(float), strict=True):
-        predictions.append(clipped.predict_one(x={}, user=user, item=item))
-        clipped.learn_one(x={}, y=rating, user=user, item=item)
-    return np.array(predictions)
-
-
-def river_start(model, events):
-    """Gives our factors the rows that River draws at each first event, in River's order: the user's, the item's."""
-    draw, seen = optim.initializers.Normal(mu=0.0, sigma=0.1, seed=73), {"user": {}, "item": {}}
-    for pair in zip(events["user"], events["item"], strict=True):
-        for kind, name in zip(("user", "item"), pair, strict=True):
-            if name not in seen[kind]:
-                seen[kind][name] = draw(shape=10)
-    for table, rows in ((model.user_factors, seen["user"]), (model.item_factors, seen["item"])):
-        table.grow(len(rows))
-        table.assign(0, np.stack([*rows.values()]))
-
-
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_river_predicts_the_same_from_the_same_factors(tmp_path, jit_compile):
-    """2,000 events, River in float64 and we in float32; at the end the biases agree too."""
-    stream = Stream(make_ratings(events=2000), 500)
-    state, river = make_state(stream, jit_compile=jit_compile), river_model()
-    events = pd.concat([stream[t] for t in range(4)])
-    river_start(state.model, events)
-    _, tracker, ours = run(tmp_path, state=state)
-    theirs = river_predictions(river, events)
-    np.testing.assert_allclose(ours.predictions, theirs, atol=2e-5)
-    assert tracker.means()["eval/mae"] == pytest.approx(np.abs(theirs - events["rating"]).mean(), abs=1e-5)
-    biases = state.model.user_bias.table.numpy()[: len(river.u_biases), 0]
-    np.testing.assert_allclose(biases, [*river.u_biases.values()], atol=2e-5)  # both in the order of first events
-
-
-@pytest.mark.parametrize("optimizer", [tf_keras.optimizers.SGD(0.05), tf_keras.optimizers.Adagrad(0.05)])
-def test_the_graph_does_what_a_loop_over_events_does(optimizer):
-    """One model in the graph, its like in a Python loop that predicts and updates eagerly."""
-    stream = Stream(make_ratings(), 150)
-    results = []
-    for eager in (False, True):
-        state = make_state(stream)
-        state.learner.optimizer = type(optimizer).from_config(optimizer.get_config())
-        state.observe(0)
-        model, learner = state.model, state.learner
-        examples = state.examples[0].rows(np.arange(150), model.features.candidates(state.history, np.arange(60)))
-        if eager:
-            learner.build(examples)
-            predicted = []
-            for i in range(150):
-                event = {key: tf.constant(values[i : i + 1]) for key, values in examples.items()}
-                predicted.append(model.predictions(event)["rating"][0])
-                learner.update(event)
-        else:
-            predicted, _ = EventSteps(learner, "rating", size=64)(examples)
-            assert (learner.steps, learner.examples, learner.traces) == (150, 150, 1)
-        results.append((np.array(predicted), variables(state)))
-    np.testing.assert_allclose(results[0][0], results[1][0], atol=1e-6)
-    for graph, loop in zip(results[0][1], results[1][1], strict=True):
-        np.testing.assert_allclose(graph, loop, rtol=1e-5, atol=1e-6)
 
 
 def test_new_users_and_items_are_new_at_their_first_event(tmp_path):
@@ -237,35 +152,6 @@ def test_killed_and_resumed(tmp_path, base, fading, window):
     assert whole.learner.steps == resumed.learner.steps
 
 
-class Halved(Strategy):
-    """Acts in the three places that a single event has."""
-
-    def penalty(self, model, batch, outputs):
-        return 7.0 + 0.0 * tf.reduce_sum(outputs["rating"])
-
-    def gradients(self, tape_fn, batch):
-        losses, gradients = tape_fn(batch)
-        return losses, [tf.convert_to_tensor(gradient) / 2 for gradient in gradients]
-
-    def after_step(self, model, before):
-        model.user_bias.table.assign(before[0])
-
-
-def test_a_strategy_acts_on_every_event(tmp_path):
-    """Half of each gradient is half the learning rate; the penalty adds its 7; the user biases are put back."""
-    stream = Stream(make_ratings(), 200)
-    halved, tracker, _ = run(tmp_path / "one", state=make_state(stream, [Halved()]), last=0)
-    assert halved.learner.model.trainable_variables[0] is halved.model.user_bias.table
-    assert not halved.model.user_bias.table.numpy().any()
-    slow = make_state(stream, rate=0.025)
-    slow.model.user_bias.trainable = False
-    plain, alone, _ = run(tmp_path / "two", state=slow, last=0)
-    for table in ("user_factors", "item_factors", "item_bias"):
-        one, two = (getattr(state.model, table).table.numpy() for state in (halved, plain))
-        np.testing.assert_allclose(one, two, atol=1e-6)
-    assert tracker.rows[0]["train/loss"] == pytest.approx(alone.rows[0]["train/loss"] + 7, rel=1e-5)
-
-
 @pytest.mark.parametrize(
     "change, sentence",
     [
@@ -306,37 +192,10 @@ def test_a_rate_that_diverges_is_named(tmp_path):
         run(tmp_path, state=make_state(Stream(make_ratings(), 200), rate=10.0, low=None, high=None))
 
 
-@pytest.fixture(scope="module")
-def movielens():
-    from tfrec.data.movielens import load
-
-    try:
-        return load()
-    except InputError as missing:
-        pytest.skip(f"MovieLens 100K: {missing}")
-
-
-def test_river_predicts_the_same_on_movielens(tmp_path, movielens):
-    """The first 2,000 ratings, from River's own factors."""
-    state = make_state(Stream(movielens, 2000))
-    river_start(state.model, movielens.events[:2000])
-    _, _, ours = run(tmp_path, state=state, last=0)
-    np.testing.assert_allclose(ours.predictions, river_predictions(river_model(), movielens.events[:2000]), atol=1e-4)
-
-
-def test_the_numbers_of_movielens(tmp_path, movielens):
-    """All of it, as `+experiment=movielens_ratings` runs it.
-
-    River's tutorial reports MAE .748559, RMSE .947854 in its own order of ratings of the same second; the order of
-    the file gives River .748891 and .948127. The mean so far has .942162 and 1.125783.
-    """
-    overrides = ["+experiment=movielens_ratings"]
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
-        run_job(compose("config", overrides=overrides), tmp_path, overrides, {})
-    means = json.loads((tmp_path / "results.json").read_text())["metrics"]
-    assert means["baseline/running_mean/mae"] == pytest.approx(0.942162, abs=1e-5)
-    assert means["baseline/running_mean/rmse"] == pytest.approx(1.125783, abs=1e-5)
-    errors = river_predictions(river_model(), movielens.events) - movielens.events["rating"]
-    for mae, rmse in ((0.748559, 0.947854), (np.abs(errors).mean(), np.sqrt((errors**2).mean()))):
-        assert means["eval/mae"] == pytest.approx(mae, abs=0.005)
-        assert means["eval/rmse"] == pytest.approx(rmse, abs=0.005)
+def test_labels_that_are_known_later_are_refused(tmp_path):
+    log = make_ratings()
+    events = log.events.assign(known=log.events["timestamp"])
+    run(tmp_path / "at once", Stream(Interactions(events, log.items), 200), last=0)
+    events.loc[700, "known"] += pd.Timedelta("1D")
+    with pytest.raises(InputError, match="Period 3 has labels that are known later than their events"):
+        run(tmp_path / "later", Stream(Interactions(events, log.items), 200), base=4)

@@ -91,10 +91,16 @@ class Prequential:
 
     def _pass(self, t: int, state: StreamState, events, learn: bool = True) -> tuple[np.ndarray, float]:
         """Predictions of period t and the mean loss; see `EventSteps`."""
+        truth = state.stream[t]
+        require(
+            "known" not in truth or bool((truth["known"] <= truth["timestamp"]).all()),
+            f"Period {t} has labels that are known later than their events, but loop=prequential learns each at once: "
+            "take the column 'known' away if that is what you want.",
+        )
         candidates = state.model.features.candidates(state.history, np.arange(len(state.history.items)))
         result = events(state.examples[t].rows(np.arange(len(state.examples[t])), candidates), learn)
         if learn:
-            state.learner.newest, state.learner.last_period = state.stream[t]["timestamp"].iloc[-1], t
+            state.learner.newest, state.learner.last_period = truth["timestamp"].iloc[-1], t
         return result
 
     def _learn_base(self, end: int, state: StreamState, events, tracker, checkpoints, kept: dict) -> int:
