@@ -26,6 +26,7 @@ OFFERS = {
     "encoder": ("tokenize", "fingerprint", "dim"),
     "optimizer": ("apply_gradients",),
     "runtime": ("start", "jit_compile"),
+    "evaluate": ("metrics", "__call__"),
 }
 PIECES = sorted(
     (path.parent.name, path.stem)
@@ -45,9 +46,11 @@ def test_experiment(name, tmp_path):
     run_job(cfg, tmp_path / name, [f"+experiment={name}", "+debug=tiny"], {})
     results = json.loads((tmp_path / name / "results.json").read_text())
     assert results["status"] == "finished" and results["name"] == cfg.name
-    scores = {tag: value for tag, value in results["metrics"].items() if "@" in tag}
-    assert "eval/all/ndcg@10" in scores
-    assert all(0 <= value <= 1 for value in scores.values())
+    headline = cfg.evaluate.metrics[0]
+    assert (f"eval/all/{headline}" if "@" in headline else f"eval/{headline}") in results["metrics"]
+    scores = {tag: value for tag, value in results["metrics"].items() if tag.startswith(("eval/", "baseline/"))}
+    assert all(math.isfinite(value) and value >= 0 for value in scores.values())
+    assert all(value <= 1 for tag, value in scores.items() if "@" in tag)
     rows = (tmp_path / name / "stream.csv").read_text().splitlines()
     assert len(rows) == 3  # the names and two periods
 

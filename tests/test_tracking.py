@@ -168,6 +168,29 @@ def test_the_table_has_the_best_first_and_this_run_by_name(tmp_path):
     assert shown == [["double", "0.4000", "0.6000"], ["this", "run", "0.2000", "0.8000"], ["half", "0.1000", "0.9000"]]
 
 
+def test_metrics_of_events_are_pooled_over_events(tmp_path):
+    """1 event with error 3 and 3 events with error 1: mean 6 / 4, root mean square sqrt((9 + 3) / 4)."""
+    tracker = Tracker(tmp_path, FACTS, "mae")
+    for t, (events, error) in enumerate([(1, 3.0), (3, 1.0)]):
+        tracker.values("eval", {"mae": error, "rmse": error, "running/mae": 7.0}, events)
+        tracker.values("baseline/mean", {"mae": 2 * error, "rmse": 2 * error, "running/mae": 7.0}, events)
+        tracker.end_of_period(t, {"train/loss": 1.0}, {})
+    expected = {"eval/mae": 1.5, "eval/rmse": np.sqrt(3), "baseline/mean/mae": 3, "baseline/mean/rmse": 2 * np.sqrt(3)}
+    assert tracker.means() == pytest.approx(expected)
+    assert [row["pairs/events"] for row in tracker.rows] == [1, 3]
+
+
+def test_the_smallest_error_is_shown_first(tmp_path):
+    tracker = Tracker(tmp_path, FACTS, "mae")
+    for name, error in (("baseline/half", 0.1), ("eval", 0.2), ("baseline/double", 0.4)):
+        tracker.values(name, {"mae": error, "accuracy": 1 - error}, 5)
+    tracker.end_of_period(0, {}, {})
+    out = StringIO()
+    Console(file=out, width=100).print(tracker.table(tracker.means()))
+    shown = [line.split() for line in out.getvalue().splitlines() if line.rstrip().endswith("000")]
+    assert shown == [["half", "0.1000", "0.9000"], ["this", "run", "0.2000", "0.8000"], ["double", "0.4000", "0.6000"]]
+
+
 def test_finishing_prints_the_table_on_standard_output(tracker, capsys):
     two_periods(tracker)
     tracker.finish({})

@@ -23,3 +23,19 @@ def make_interactions(users=12, items=30, days=42, per_day=20, seed=0, named=Fal
         events["item"] = "i" + events["item"].astype(str)
         table.index = "i" + table.index.astype(str)
     return validated(events, table, "toy log")
+
+
+def make_ratings(users=40, items=60, events=1200, days=50, seed=0):
+    """Each pair is rated once, from 1 to 5: by how good the item is, what the user likes, and noise.
+
+    Items appear one after the other during the first half of the log.
+    """
+    rng = np.random.default_rng(seed)
+    user, item = np.divmod(rng.choice(users * items, events, replace=False), items)
+    moment = item / (2 * items)
+    moment += (1 - moment) * rng.random(events)
+    taste, quality = rng.normal(0, 0.7, users), rng.normal(0, 0.7, items)
+    rating = np.clip(np.round(3.2 + taste[user] + quality[item] + rng.normal(0, 0.5, events)), 1, 5)
+    log = pd.DataFrame({"user": user, "item": item, "rating": rating})
+    log["timestamp"] = pd.Timestamp("2024-01-01") + pd.to_timedelta((moment * days * 86_400).astype(int), unit="s")
+    return validated(log, pd.DataFrame({"text": [""] * items}, index=range(items)), "toy ratings")

@@ -31,8 +31,12 @@ class Checkpoints:
         """Number of the newest period with a complete checkpoint."""
         return max(int(path.name.partition("-")[2]) for path in self.folder.glob("period-*"))
 
-    def save(self, t: int, state, tracker) -> None:
-        """Writes the checkpoint after period t, then removes the one before it unless it is the base's."""
+    def save(self, t: int, state, tracker, kept: dict | None = None) -> None:
+        """Writes the checkpoint after period t, then removes the one before it unless it is the first.
+
+        Args:
+            kept: by name, what else must survive: each has `state()`, arrays by name, and `restore(arrays)`.
+        """
         before = [path for path in sorted(self.folder.glob("period-*"))][1:]
         draft = self.folder / f"draft-{t:04d}"
         shutil.rmtree(draft, ignore_errors=True)
@@ -41,8 +45,8 @@ class Checkpoints:
         if not learner.built:  # nothing has been learned yet
             learner.build(state.example_batch())
         tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer).write(str(draft / "variables"))
-        for name, strategy in enumerate(learner.strategies):
-            np.savez(draft / f"strategy-{name}.npz", **strategy.state())
+        for name, part in _kept(learner, kept).items():
+            np.savez(draft / f"{name}.npz", **part.state())
         facts = {
             "history": state.history.digest,
             "learner": {"steps": learner.steps, "examples": learner.examples, "last_period": learner.last_period},
@@ -55,7 +59,7 @@ class Checkpoints:
         for path in before:
             shutil.rmtree(path)
 
-    def restore(self, t: int, state, tracker) -> None:
+    def restore(self, t: int, state, tracker, kept: dict | None = None) -> None:
         """Sets the state, whose history has already been brought to period t, to what it was after period t.
 
         Raises:
@@ -72,9 +76,9 @@ class Checkpoints:
         learner.build(state.example_batch())
         checkpoint = tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer)
         checkpoint.read(str(path / "variables")).assert_consumed()
-        for name, strategy in enumerate(learner.strategies):
-            with np.load(path / f"strategy-{name}.npz") as arrays:
-                strategy.restore(dict(arrays))
+        for name, part in _kept(learner, kept).items():
+            with np.load(path / f"{name}.npz") as arrays:
+                part.restore(dict(arrays))
         for name, value in facts["learner"].items():
             setattr(learner, name, value)
         learner.newest = pd.Timestamp(facts["newest"]) if facts["newest"] else None
@@ -82,3 +86,7 @@ class Checkpoints:
 
     def _path(self, t: int) -> Path:
         return self.folder / f"period-{t:04d}"
+
+
+def _kept(learner, kept: dict | None) -> dict:
+    return {f"strategy-{number}": part for number, part in enumerate(learner.strategies)} | (kept or {})

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Learner:
-    """Owns the step: eager `step(batch)` around one traced `_update(batch)` of fixed shapes.
+    """Owns the step: eager `step(batch)` around one traced `update(batch)` of fixed shapes.
 
     Any `tfrs.Model` learns through its own `compute_loss(features, training)` plus its regularisation losses; a
     model with `task_losses` is asked for its outputs and row losses instead, which is the same number in one
@@ -111,7 +111,7 @@ class Learner:
         jit_compile = self.jit_compile and not any(tensor.dtype == tf.string for tensor in tensors.values())
         if self.jit_compile and not jit_compile:
             log.info("the model takes strings, which XLA does not know: the step runs without XLA")
-        self._compiled = tf.function(self._update, jit_compile=jit_compile)
+        self._compiled = tf.function(self.update, jit_compile=jit_compile)
         started = time.perf_counter()
         self._compiled.get_concrete_function(tensors)
         log.info(
@@ -120,7 +120,8 @@ class Learner:
             time.perf_counter() - started,
         )
 
-    def _update(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def update(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """In graph: losses, gradients, optimizer and strategies of one batch; returns scalars by name."""
         self.traces += 1
         tape_fn = self._losses_and_gradients
         for strategy in self.strategies:

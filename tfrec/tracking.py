@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from tensorboard.plugins.hparams import api as hparams
 
+from tfrec.metrics.prequential import SMALLER_IS_BETTER, average
+
 log = logging.getLogger(__name__)
 
 
@@ -28,11 +31,13 @@ class Tracker:
     Args:
         folder: the run's folder.
         facts: `name`, `seed`, `commit`, `overrides` and other facts for `results.json`.
-        metric: the metric shown while running and sorted by, `<metric>@<k>`, in the view all.
+        metric: the metric shown while running and sorted by: `<metric>@<k>`, in the view all, or the name of a
+            metric of events.
     """
 
     def __init__(self, folder: str | Path, facts: dict, metric: str = "ndcg@10") -> None:
-        self.folder, self.facts, self.headline = Path(folder), facts, f"eval/all/{metric}"
+        self.folder, self.facts = Path(folder), facts
+        self.headline = f"eval/all/{metric}" if "@" in metric else f"eval/{metric}"
         self.rows: list[dict] = []
         self.row: dict = {}
         self.writer = tf.summary.create_file_writer(str(self.folder))
@@ -80,6 +85,10 @@ class Tracker:
             self.row[f"{scorer}{cut}{name}"] = float(finite.mean()) if len(finite) else np.nan
             self.row[f"pairs/{cut}{name.partition('/')[0]}"] = len(finite)
 
+    def values(self, scorer: str, values: dict[str, float], events: int) -> None:
+        """Adds a scorer's metrics over the `events` events of the current period, under `<scorer>/<metric>`."""
+        self.row |= {f"{scorer}/{name}": value for name, value in values.items()} | {"pairs/events": events}
+
     def end_of_period(self, t: int, repeatable: dict[str, float], timings: dict[str, float]) -> None:
         """Closes the row of period t and writes it everywhere."""
         self.rows.append({"period": t, **self.row, **repeatable})
@@ -107,14 +116,17 @@ class Tracker:
         self._progress = None
 
     def means(self) -> dict[str, float]:
-        """Each metric averaged over all (user, period) pairs of its view."""
+        """Each metric averaged over all (user, period) pairs of its view, or over all events; none that is running."""
         table = pd.DataFrame(self.rows)
         means = {}
         for tag in table.columns:
-            if "@" in tag:
-                pairs = table[f"pairs/{_view(tag)}"]
+            scorer, name = split(tag)
+            view, _, metric = name.rpartition("/")
+            if scorer and view != "running":
+                cut = scorer[scorer.index("slice/") :] + "/" if "slice/" in scorer else ""
+                pairs = table[f"pairs/{cut}{view or 'events'}"]
                 if pairs.sum():  # a view that never had a target has no mean
-                    means[tag] = float((table[tag] * pairs).sum() / pairs.sum())
+                    means[tag] = average(metric, table[tag], pairs)
         return means
 
     def finish(self, costs: dict[str, float]) -> None:
@@ -135,15 +147,16 @@ class Tracker:
 
     def table(self, means: dict[str, float]) -> Table:
         """The final means, one line a scorer, best first by the headline metric."""
-        names = list(dict.fromkeys(tag.rsplit("/", 2)[0] for tag in means))
-        metrics = list(dict.fromkeys(tag.split("/", tag.count("/") - 1)[-1] for tag in means))
+        names = list(dict.fromkeys(split(tag)[0] for tag in means))
+        metrics = list(dict.fromkeys(split(tag)[1] for tag in means))
         periods = f"periods {self.rows[0]['period']} to {self.rows[-1]['period']}"
         table = Table(title=f"{self.facts['name']}, seed {self.facts['seed']}: {periods}", box=box.SIMPLE_HEAD)
         table.add_column("", no_wrap=True)
         for metric in metrics:
             table.add_column(metric.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
-        headline = self.headline.partition("/")[2]
-        for name in sorted(names, key=lambda name: -means[f"{name}/{headline}"]):
+        headline = split(self.headline)[1]
+        sign = 1 if headline in SMALLER_IS_BETTER else -1
+        for name in sorted(names, key=lambda name: sign * means.get(f"{name}/{headline}", sign * np.inf)):
             scorer, _, cut = name.partition("slice/")
             shown = scorer.removeprefix("baseline/").strip("/") if scorer not in ("eval", "") else "this run"
             shown = f"{shown}: {cut}" if cut else shown
@@ -161,10 +174,10 @@ class Tracker:
         replace_file(self.folder / "results.json", json.dumps(results, indent=1) + "\n")
 
 
-def _view(tag: str) -> str:
-    """The view of a tag, with its slice if it has one: `slice/search/all` of `slice/search/all/ndcg@10`."""
-    parts = tag.split("/")
-    return "/".join(parts[parts.index("slice") : -1]) if "slice" in parts else parts[-2]
+def split(tag: str) -> tuple[str, str]:
+    """Scorer and metric of a tag, `baseline/popularity` and `all/ndcg@10`; two empty texts for what is no metric."""
+    found = re.fullmatch(r"(eval|slice/[^/]+|baseline/[^/]+(?:/slice/[^/]+)?)/(.+)", tag)
+    return found.groups() if found else ("", "")
 
 
 def replace_file(path: Path, text: str) -> None:

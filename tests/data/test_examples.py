@@ -97,3 +97,12 @@ def test_the_first_rows_of_an_update_are_its_first_and_last_example():
 def test_an_update_of_one_example_has_first_rows_too():
     rows = Update(3, make_examples(1), CANDIDATES).first_rows()
     assert rows["item"].tolist() == [0, 0]
+
+
+def test_labels_stay_with_their_examples():
+    """The label of each example is its item row plus a half."""
+    parts = [make_examples(20, seed=1), make_examples(9, seed=2)]
+    parts = [Examples(part.queries, part.query, part.item, {"rating": part.item + 0.5}) for part in parts]
+    for batch in batches_of(Examples.concatenate(parts), 8):
+        assert batch.keys() == {"user", "history", "item", "log_q", "rating"}
+        np.testing.assert_array_equal(batch["rating"], batch["item"] + 0.5)

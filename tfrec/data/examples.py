@@ -1,7 +1,7 @@
 """What a model learns from: (query, item) pairs, cut into batches of one shape."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,11 +14,13 @@ class Examples:
         queries: query features, each `[queries, ...]`, one row per (user, period).
         query: `[examples]`, the row in `queries`.
         item: `[examples]`, the item row.
+        labels: what the model is to predict of each example, by the event's column, each `[examples]`.
     """
 
     queries: dict[str, np.ndarray]
     query: np.ndarray
     item: np.ndarray
+    labels: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.item)
@@ -29,7 +31,8 @@ class Examples:
         offsets = np.cumsum([0] + [len(next(iter(part.queries.values()))) for part in parts[:-1]])
         queries = {key: np.concatenate([part.queries[key] for part in parts]) for key in parts[0].queries}
         query = np.concatenate([part.query + offset for part, offset in zip(parts, offsets, strict=True)])
-        return Examples(queries, query, np.concatenate([part.item for part in parts]))
+        labels = {key: np.concatenate([part.labels[key] for part in parts]) for key in parts[0].labels}
+        return Examples(queries, query, np.concatenate([part.item for part in parts]), labels)
 
     def batches(self, candidates: dict, size: int, rng: np.random.Generator) -> Iterator[dict[str, np.ndarray]]:
         """One epoch in random order. The last batch is filled up with rows drawn again, so that shapes never change.
@@ -44,10 +47,11 @@ class Examples:
             yield self.rows(order[start : start + size], candidates)
 
     def rows(self, chosen: np.ndarray, candidates: dict) -> dict[str, np.ndarray]:
-        """Features of the examples `chosen`, `[n, ...]` each: those of the query and those of the item."""
+        """Features of the examples `chosen`, `[n, ...]` each: of the query, of the item, and the labels."""
         query, item = self.query[chosen], self.item[chosen]
         batch = {key: values[query] for key, values in self.queries.items()}
         batch.update({key: values[item] for key, values in candidates.items()})
+        batch.update({key: values[chosen] for key, values in self.labels.items()})
         return batch
 
 

@@ -63,9 +63,10 @@ class Incremental:
         """Goes through the stream, from the last checkpoint if there is one.
 
         Raises:
-            InputError: the stream is too short for the base and one scored period.
+            InputError: the stream is too short for the base and one scored period, or the evaluator ranks nothing.
             LeakError: an artefact has seen what it should predict.
         """
+        require(isinstance(evaluator, Evaluator), "loop=incremental scores rankings: choose evaluate=ranking.")
         end = self._end(len(state.stream))
         first = self._learn_base(state, tracker, checkpoints)
         with tracker.progress(first - self.base, end - self.base):

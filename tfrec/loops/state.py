@@ -74,7 +74,8 @@ class StreamState:
         self._make_room()
         requests = replace(requests, users=self.history.users.rows(requests.ids))
         users = self.model.features.users(self.history, requests)
-        self._examples.append({"query": query, "item": items, **users, **past})
+        labels = {f"label/{name}": values for name, values in self._labels(events).items()}
+        self._examples.append({"query": query, "item": items, **users, **past, **labels})
         self.sizes.append(len(events))
         counts = self.model.counts() | {"items/changed": len(self.catalogue.changed)}
         return {f"vocabulary/{name}": count for name, count in counts.items()}
@@ -97,7 +98,18 @@ class StreamState:
     def examples(self, t: int) -> Examples:
         """What period t gave to learn from."""
         arrays = self._examples[t]
-        return Examples(query=arrays.pop("query"), item=arrays.pop("item"), queries=arrays)
+        labels = {key.removeprefix("label/"): arrays.pop(key) for key in list(arrays) if key.startswith("label/")}
+        return Examples(query=arrays.pop("query"), item=arrays.pop("item"), labels=labels, queries=arrays)
+
+    def _labels(self, events: pd.DataFrame) -> dict[str, np.ndarray]:
+        wanted = getattr(self.model, "labels", ())
+        for name in wanted:
+            require(
+                name in events,
+                f"The model learns from the event column '{name}', which the log does not have (it has "
+                f"{', '.join(events)}): choose data with it, or another model.label.",
+            )
+        return {name: events[name].to_numpy(np.float32) for name in wanted}
 
     def examples_in(self, periods: range) -> int:
         """Number of examples of the periods."""
@@ -149,8 +161,11 @@ class StreamState:
         people = self.stream.user_table
         if people is None:
             return events
+        people = people.rename(
+            columns={name: f"{name}_of_user" for name in people.columns.intersection(events.columns)}
+        )
         missing = {name: "" for name in people.columns if not is_numeric_dtype(people[name])}
-        return events.join(people, on="user", rsuffix="_of_user").fillna(missing)
+        return events.join(people, on="user").fillna(missing)
 
     def _admit(self, requests: Requests) -> None:
         if self.model.admit(requests):

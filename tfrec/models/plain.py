@@ -1,17 +1,13 @@
 """A model written for TensorFlow Recommenders, with nothing of tfrec in it, in the online loops."""
 
-from collections.abc import Sequence
-
-import pandas as pd
 import tensorflow_recommenders as tfrs
 
-from tfrec.data.history import History
 from tfrec.data.raw_features import RawFeatures
-from tfrec.data.requests import Requests
 from tfrec.errors import InputError
+from tfrec.models.stream_model import StreamModel
 
 
-class Plain:
+class Plain(StreamModel):
     """Says where a plain `tfrs.Model` keeps its towers and which raw columns it takes.
 
     The model learns through its own `compute_loss`. Its vocabularies are its own: ids that it does not know get
@@ -33,32 +29,13 @@ class Plain:
         for role, name in (("query", query), ("candidate", candidate)):
             if not hasattr(model, name):
                 raise InputError(f"model.{role} is '{name}', which {type(model).__name__} does not have.")
-        self.tfrs_model, self._query, self._candidate = model, query, candidate
+        self._model, self._query, self._candidate = model, query, candidate
         self.features = RawFeatures(columns)
 
-    def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
-        """Nothing grows in a plain model."""
-        self.features.observe(history, items)
-        return False
-
-    def admit(self, requests: Requests) -> bool:
-        """Nothing grows in a plain model."""
-        return False
-
-    def start_rows(self, history: History, since: int) -> None:
-        """Nothing to start: unknown items share the model's own unknown row."""
-
-    def reused_rows(self) -> list:
-        """None: the model's tables are its own."""
-        return []
-
-    def counts(self) -> dict[str, int]:
-        """Nothing to count: the model's vocabularies do not grow."""
-        return {}
-
-    def table_rows(self, features: dict) -> dict:
-        """The features as they are: the model looks ids up itself."""
-        return features
+    @property
+    def tfrs_model(self) -> tfrs.Model:
+        """The TFRS model."""
+        return self._model
 
     def query_embeddings(self, features):
         """Query vectors `[n, dim]`."""

@@ -17,11 +17,12 @@ from tfrec.layers.dropout import StatelessDropout
 from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import first_values
+from tfrec.models.stream_model import StreamModel
 from tfrec.tasks.averaging import mean_per_task
 from tfrec.tasks.retrieval import in_batch_softmax
 
 
-class TwoTower(tfrs.Model):
+class TwoTower(StreamModel, tfrs.Model):
     """`score(r, i) = <q, c>` with `q = user + W sum_h w_h item_h + b + U text(query) + context` and
     `c = item_i + V text_i + categories + numbers`.
 
@@ -78,17 +79,8 @@ class TwoTower(tfrs.Model):
             self.numbers_map = self._dense(len(self.features.numbers), "zeros", "numbers")
         self.dropout = StatelessDropout(dropout, seed)
 
-    @property
-    def tfrs_model(self) -> tfrs.Model:
-        """The model that learns: this one."""
-        return self
-
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
-        """Makes room for what `history` knows; returns whether a table was replaced.
-
-        Args:
-            items: the item table as of now, with the texts. changed: ids whose row is not what it was.
-        """
+        """Makes room for new users, items, texts and categories; gives rows to ids; see `StreamModel`."""
         new_texts = self.features.observe(history, items, changed)
         periods = [history.pairs(t) for t in range(self.item_table.policy.period + 1, len(history))]
         tables = (self.user_table, self.item_table)
@@ -101,7 +93,7 @@ class TwoTower(tfrs.Model):
         return any(replaced)
 
     def admit(self, requests: Requests) -> bool:
-        """Makes room for the query texts and the context of requests; returns whether a table was replaced."""
+        """Makes room for the query texts and the context of requests; see `StreamModel`."""
         new_texts = self.features.admit(requests)
         replaced = [self.context.grow(self.features.context_categories)]
         numbers = len(self.features.context) - len(self.context.tables)
@@ -125,20 +117,16 @@ class TwoTower(tfrs.Model):
         return self.text.vectors_of(self.features.candidates(history, ids)["text"])
 
     def reused_rows(self) -> list[tuple]:
-        """Rows that the last `grow` took from one id and gave to another: a variable and its rows, each."""
+        """Rows of expired ids that others got; see `StreamModel`."""
         return [(table.table, table.reused) for table in (self.user_table, self.item_table) if len(table.reused)]
 
     def counts(self) -> dict[str, int]:
-        """How many ids are known, have a row, and got or lost one at the last `grow`: for the log."""
+        """How many ids are known, have a row, and got or lost one."""
         tables = {"users": self.user_table, "items": self.item_table}
         return {f"{name}/{what}": n for name, table in tables.items() for what, n in table.policy.counts().items()}
 
     def table_rows(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Adds the table rows of ids, `<feature>_row`, where an id's row is not its number; checks all rows.
-
-        Raises:
-            IndexError: a row is outside of its table.
-        """
+        """Adds the table rows of ids, `<feature>_row`, where an id's row is not its number; see `StreamModel`."""
         ids = {"user": self.user_table, "item": self.item_table, "history": self.item_table}
         for name in ids.keys() & features.keys():
             if not ids[name].policy.identity:

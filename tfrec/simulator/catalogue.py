@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -116,8 +115,7 @@ class Catalogue:
 
 def products(folder: str | None) -> pd.DataFrame:
     """Attributes of all products that have a readable type and category, a row each; "" is a size not stated."""
-    root = Path(folder) if folder is not None else complete_journey._package_folder()
-    table = complete_journey._read(root / "products.parquet", complete_journey.PRODUCTS)
+    table = complete_journey.product_table(folder).reset_index()
     table = table[list(COLUMNS)].rename(columns=COLUMNS).fillna("").astype(object)
     table["brand"] = table["brand"].map(BRANDS).fillna("national")
     for name in ("type", "category", "department"):

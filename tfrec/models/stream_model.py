@@ -1,0 +1,54 @@
+"""What the loops ask of a model beside its towers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tfrec.data.history import History
+from tfrec.data.requests import Requests
+
+
+class StreamModel:
+    """The places where a model follows its stream; each does nothing unless a model needs it.
+
+    A model also has `features` (the host side), `query_embeddings` and `candidate_embeddings`. `tfrs_model` is the
+    `tfrs.Model` that learns: the model itself, unless it only wraps one.
+    """
+
+    @property
+    def tfrs_model(self):
+        """The model that learns."""
+        return self
+
+    def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
+        """Makes room for what `history` knows; returns whether a variable is new or was replaced.
+
+        Args:
+            items: the item table as of now, with the texts. changed: ids whose row is not what it was.
+        """
+        self.features.observe(history, items, changed)
+        return False
+
+    def admit(self, requests: Requests) -> bool:
+        """Makes room for what requests ask; returns whether a variable is new or was replaced."""
+        return False
+
+    def start_rows(self, history: History, since: int) -> None:
+        """Sets the rows that ids got after period `since`."""
+
+    def reused_rows(self) -> list[tuple]:
+        """Rows that the last `grow` took from one id and gave to another: a variable and its rows, each."""
+        return []
+
+    def counts(self) -> dict[str, int]:
+        """What the last `grow` changed, for the log."""
+        return {}
+
+    def table_rows(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The features with the rows of ids in the model's tables, checked.
+
+        Raises:
+            IndexError: a row is outside of its table; in the graph, XLA would return a number for it.
+        """
+        return features
