@@ -76,13 +76,17 @@ class Checkpoints:
         learner.build(state.example_batch())
         checkpoint = tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer)
         checkpoint.read(str(path / "variables")).assert_consumed()
-        for name, part in _kept(learner, kept).items():
-            with np.load(path / f"{name}.npz") as arrays:
-                part.restore(dict(arrays))
+        self.restore_parts(t, _kept(learner, kept))
         for name, value in facts["learner"].items():
             setattr(learner, name, value)
         learner.newest = pd.Timestamp(facts["newest"]) if facts["newest"] else None
         tracker.resume(facts["rows"], facts["seconds"])
+
+    def restore_parts(self, t: int, kept: dict) -> None:
+        """Gives each part of `kept`, by name, what it was after period t."""
+        for name, part in kept.items():
+            with np.load(self._path(t) / f"{name}.npz") as arrays:
+                part.restore(dict(arrays))
 
     def _path(self, t: int) -> Path:
         return self.folder / f"period-{t:04d}"

@@ -85,7 +85,8 @@ def experiment(
     """Builds each part once, in the order in which they need one another, and runs the loop."""
     runtime = build(runtime, "runtime")
     runtime.start(seed)
-    stream = build(stream, "stream", interactions=build(data, "data"))
+    found = build(data, "data")
+    stream = build(stream, "stream", interactions=found, world=found)
     encoder = build(encoder, "encoder", seed=seed)
     model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
     strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]

@@ -116,7 +116,7 @@ class Tracker:
         self._progress = None
 
     def means(self) -> dict[str, float]:
-        """Each metric averaged over all (user, period) pairs of its view, or over all events; none that is running."""
+        """Each metric averaged over all pairs of its view, or over all events; what was served, over periods."""
         table = pd.DataFrame(self.rows)
         means = {}
         for tag in table.columns:
@@ -127,6 +127,8 @@ class Tracker:
                 pairs = table[f"pairs/{cut}{view or 'events'}"]
                 if pairs.sum():  # a view that never had a target has no mean
                     means[tag] = average(metric, table[tag], pairs)
+            elif tag.startswith("served/"):
+                means[tag] = float(table[tag].mean())
         return means
 
     def finish(self, costs: dict[str, float]) -> None:
@@ -147,8 +149,7 @@ class Tracker:
 
     def table(self, means: dict[str, float]) -> Table:
         """The final means, one line a scorer, best first by the headline metric."""
-        names = list(dict.fromkeys(split(tag)[0] for tag in means))
-        metrics = list(dict.fromkeys(split(tag)[1] for tag in means))
+        names, metrics = (list(dict.fromkeys(filter(None, column))) for column in zip(*map(split, means), strict=True))
         periods = f"periods {self.rows[0]['period']} to {self.rows[-1]['period']}"
         table = Table(title=f"{self.facts['name']}, seed {self.facts['seed']}: {periods}", box=box.SIMPLE_HEAD)
         table.add_column("", no_wrap=True)

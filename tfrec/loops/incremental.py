@@ -79,7 +79,7 @@ class Incremental:
                 timings = {"cost/score_seconds": scored - started, "cost/update_seconds": learned - scored}
                 tracker.end_of_period(t, costs, timings)
                 if (t + 1 - self.base) % self.checkpoint_every == 0 or t + 1 == end:
-                    checkpoints.save(t, state, tracker)
+                    checkpoints.save(t, state, tracker, state.kept())
 
     def _learn(self, t: int, state: StreamState, trigger) -> dict[str, float]:
         """Reveals period t and learns from it if the trigger says so; returns what that cost."""
@@ -118,6 +118,8 @@ class Incremental:
 
     def _learn_base(self, state: StreamState, tracker: Tracker, checkpoints: Checkpoints) -> int:
         """Brings the state to the first period that is still to be scored, and returns that period."""
+        if checkpoints.has(self.base - 1):  # what a stream was shown comes before what it answered
+            checkpoints.restore_parts(checkpoints.newest(), state.kept())
         for t in range(self.base):
             state.observe(t)
         if checkpoints.has(self.base - 1):
@@ -127,7 +129,7 @@ class Incremental:
         log.info("base: %d examples in periods 0 to %d", state.examples_in(range(self.base)), self.base - 1)
         self._update(state, range(self.base), self.base_epochs)
         state.start_baselines()
-        checkpoints.save(self.base - 1, state, tracker)
+        checkpoints.save(self.base - 1, state, tracker, state.kept())
         return self.base
 
     def _continue(self, state: StreamState, tracker: Tracker, checkpoints: Checkpoints) -> int:
@@ -140,6 +142,7 @@ class Incremental:
         return newest + 1
 
     def _score(self, t: int, state: StreamState, evaluator: Evaluator, tracker: Tracker) -> None:
+        tracker.row |= state.serve(t)
         refuse_future(state.learner, state.stream[t], "the model")
         truth = state.truth(t)
         for name, scorer in state.scorers().items():

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from pandas.api.types import is_numeric_dtype
 
 from tfrec.data.catalogue import Catalogue
@@ -51,6 +52,28 @@ class StreamState:
         for baseline in self.baselines.values():
             if hasattr(baseline, "start"):
                 baseline.start(self)
+
+    def kept(self) -> dict:
+        """What a checkpoint must keep beside model and strategies: what a stream that answers was shown."""
+        return {"stream": self.stream} if hasattr(self.stream, "serve") else {}
+
+    def serve(self, t: int) -> dict[str, float]:
+        """Where the stream answers what it is shown: shows the model's best items; returns what they were worth."""
+        if not hasattr(self.stream, "serve"):
+            return {}
+        return {f"served/{name}": value for name, value in self.stream.serve(t, self._best).items()}
+
+    def _best(self, asked: pd.DataFrame, k: int = 100) -> np.ndarray:
+        """Ids of the model's best items for each request, best first, `[requests, k]`."""
+        prepared = self._prepared(asked)
+        queries = prepared["query"].to_numpy() if "query" in prepared else None
+        context = {name: prepared[name].to_numpy() for name in prepared.columns.difference(["user", "query"])}
+        requests = Requests(self.history.users.rows(asked["user"]), asked["user"].to_numpy(), queries, context)
+        self._admit(requests)
+        scores, blocks = self.towers.score(self.history, requests), range(0, len(requests), 256)
+        k = min(k, len(self.history.items))
+        rows = [tf.math.top_k(scores(slice(start, start + 256)), k).indices.numpy() for start in blocks]
+        return self.history.items.ids[np.concatenate(rows)]
 
     def truth(self, t: int) -> Truth:
         """What period t is scored on: its requests, for which the model makes room, and what they led to."""

@@ -27,6 +27,7 @@ class ClosedLoop:
         epsilon: share of the positions of a model that are filled evenly.
         positive: a pandas expression such as `click > 0`: which shown items are targets; None takes all.
         distinct: whether repeats of (user, item, query) within a period are one event, as in `Stream`.
+        users: serve only the world's first so many users (for quick trials).
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class ClosedLoop:
         epsilon: float = 0.05,
         positive: str | None = "click > 0",
         distinct: bool = True,
+        users: int | None = None,
     ) -> None:
         require(isinstance(periods, int) and periods >= 1, f"stream.periods is {periods}: choose 1 or more.")
         require(isinstance(base, int) and base >= 0, f"stream.base is {base}: choose 0 or more periods.")
         require(0 <= epsilon <= 1, f"stream.epsilon is {epsilon}: choose a share from 0 to 1.")
         self.world, self.periods, self.base, self.epsilon = world, periods, base, epsilon
-        self.positive, self.distinct = positive, distinct
+        require(users is None or users >= 1, f"stream.users is {users}: choose 1 or more, or null for all.")
+        self.positive, self.distinct, self.users = positive, distinct, users
         self.items, self.user_table = world.markets.table(), None
         self.starts = np.array([world.begins(t).to_datetime64() for t in range(periods + 1)])
         self._slates: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # rows and propensities of what was shown
@@ -59,9 +62,18 @@ class ClosedLoop:
         Raises:
             InputError: it has none, or was not served.
         """
-        events = self._targets(self.log(t), t)
+        events = self.scored(t)
         require(len(events) > 0, f"Period {t} has no events with {self.positive}: use more users or a longer period.")
         return events
+
+    def scored(self, t: int) -> pd.DataFrame:
+        """The same, where there may be none."""
+        return self._targets(self.log(t), t)
+
+    @property
+    def late(self) -> bool:
+        """Whether labels become known later than in the period of their event."""
+        return self._reach > 0
 
     def log(self, t: int) -> pd.DataFrame:
         """Everything that was shown in period t, a row each as in `tfrec.simulator.log.shown`."""
@@ -69,8 +81,8 @@ class ClosedLoop:
             raise IndexError(t)
         if t not in self._slates:
             require(t < self.base, f"Period {t} was not served yet: call serve({t}, rank) before its events are read.")
-            self._slates[t] = logged(self.world, t, self.world.requests(t))
-        return self._logs[t] if t in self._logs else self._keep(t, self.world.requests(t))
+            self._slates[t] = logged(self.world, t, self._requests(t))
+        return self._logs[t] if t in self._logs else self._keep(t, self._requests(t))
 
     def revealed(self, t: int) -> pd.DataFrame:
         """Targets whose labels become known in period t, in time order; there may be none."""
@@ -79,7 +91,7 @@ class ClosedLoop:
             events = self.log(earlier)
             period = np.searchsorted(self.starts, events["known"].to_numpy(), side="right") - 1
             known.append(self._targets(events, earlier)[lambda rows, p=period: p[rows.index] == t])
-        return pd.concat(known)
+        return pd.concat(known, ignore_index=True)
 
     def changes(self, t: int) -> pd.DataFrame | None:
         """Versions of item rows that become known in period t: at its start."""
@@ -104,7 +116,7 @@ class ClosedLoop:
         Raises:
             InputError: a ranking with unknown, repeated, unborn or too few items.
         """
-        requests = self.world.requests(t)
+        requests = self._requests(t)
         require(len(requests) > 0, f"Nobody came in period {t}: use more users, more activity or a longer period.")
         if t < self.base:
             self._slates[t] = logged(self.world, t, requests)
@@ -126,6 +138,10 @@ class ClosedLoop:
         served = [int(key.removeprefix("rows/")) for key in state if key.startswith("rows/")]
         self._slates = {t: (state[f"rows/{t}"], state[f"propensities/{t}"]) for t in served}
         self._logs = {}
+
+    def _requests(self, t: int) -> Requests:
+        requests = self.world.requests(t)
+        return requests if self.users is None else requests.take(np.flatnonzero(requests.user < self.users))
 
     def _keep(self, t: int, requests: Requests) -> pd.DataFrame:
         """Makes the log of a period, and keeps it for as long as its labels are to be revealed."""
