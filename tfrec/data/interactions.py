@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tfrec.data.log import EventLog
 from tfrec.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -16,30 +17,25 @@ EVENT_COLUMNS = ("user", "item", "timestamp")
 
 @dataclass(frozen=True)
 class Interactions:
-    """Events sorted by (timestamp, row number), and what is known of each item.
+    """Events sorted by (timestamp, row number), and what is known of each item and user.
 
     Args:
-        events: columns `user`, `item`, `timestamp` (datetime64) and any context columns.
+        events: columns `user`, `item`, `timestamp` (datetime64, UTC without a zone), the optional columns of
+            `docs/data.md` and any context columns.
         items: one row per item, indexed by item id, as known before the first event; column `text`, other text
-            columns are categories, number columns are numbers.
-        changes: later versions of item rows: `item`, `timestamp` and any of the columns of `items`, in time order; a
-            missing value leaves the column as it was.
-        users: one row per user, indexed by user id, known before the first event; text columns are categories.
+            columns are categories, number columns numbers (NaN if not known).
+        changes: later versions of item rows in time order: `item`, `timestamp` and columns of `items`; a missing
+            value means unchanged.
+        users: one row per user, indexed by user id, known before the first event; columns as those of `items`.
     """
 
-    events: pd.DataFrame
+    events: pd.DataFrame | EventLog
     items: pd.DataFrame
     changes: pd.DataFrame | None = None
     users: pd.DataFrame | None = None
 
 
-def validated(
-    events: pd.DataFrame,
-    items: pd.DataFrame,
-    source: str,
-    changes: pd.DataFrame | None = None,
-    users: pd.DataFrame | None = None,
-) -> Interactions:
+def validated(events: pd.DataFrame, items: pd.DataFrame, source: str) -> Interactions:
     """Checks a raw log and item table, sorts the log stably by time, and returns them as `Interactions`.
 
     Full duplicates of a row are kept (the same product scanned twice is normal) but counted in the log.
@@ -70,7 +66,7 @@ def validated(
     if not events["timestamp"].is_monotonic_increasing:
         log.info("%s is not in time order: sorted stably by timestamp", source)
         events = events.sort_values("timestamp", kind="stable")
-    return Interactions(events.reset_index(drop=True), items, changes, users)
+    return Interactions(events.reset_index(drop=True), items)
 
 
 def require_columns(table: pd.DataFrame, columns: Iterable[str], source: str) -> None:
