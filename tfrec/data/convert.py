@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pandas.api import types
 
 from tfrec.data import times
-from tfrec.data.schema import BAD_ID, BAD_NUMBER, FOUND, IDS, NUMBERS, TIMES
+from tfrec.data.schema import BAD_ID, BAD_NUMBER, FOUND, IDS, NUMBERS, TIMES, is_text
 from tfrec.errors import InputError, require
 
 KINDS = ("number", "text")
@@ -62,7 +62,7 @@ class Conversion:
             return _numbers(values, place)
         if values.isna().all() and not types.is_numeric_dtype(values.dtype):
             return values.astype("str").fillna(""), None, None
-        if name == "query" or wanted == "text" or types.is_string_dtype(values.dtype):
+        if name == "query" or wanted == "text" or is_text(values):
             return values.astype("str").fillna(""), None, None
         require(
             types.is_numeric_dtype(values.dtype) or types.is_datetime64_any_dtype(values.dtype),
@@ -76,7 +76,7 @@ def whole_numbers(values: pd.Series) -> pd.Series:
 
     So 7 is a number, and 007 or +7 keeps a whole column text: nothing is lost in either direction.
     """
-    if not types.is_string_dtype(values.dtype) or values.isna().all():
+    if not is_text(values) or values.isna().all():
         return values
     texts = pa.array(values, pa.large_string())
     try:
@@ -96,9 +96,9 @@ def _ids(values: pd.Series, place: str, inferred: bool):
     if types.is_integer_dtype(values.dtype):
         return values, None, None
     if types.is_float_dtype(values.dtype):
-        bad = ~values.isna() & ~(values % 1 == 0)
+        bad = ~values.isna() & ~((values % 1 == 0) & (values.abs() <= 2**53))  # larger floats are no exact ids
         return values.mask(bad).astype("Int64"), BAD_ID, bad.to_numpy()
-    if types.is_string_dtype(values.dtype) or values.isna().all():
+    if is_text(values) or values.isna().all():
         values = values.astype("str").where(values != "")
         return whole_numbers(values) if inferred else values, None, None
     raise InputError(f"{place} holds neither whole numbers nor text: mend data.columns.")
@@ -108,7 +108,7 @@ def _numbers(values: pd.Series, place: str):
     if types.is_numeric_dtype(values.dtype):
         return values, None, None
     require(
-        types.is_string_dtype(values.dtype) or values.isna().all(),
+        is_text(values) or values.isna().all(),
         f"{place} holds no numbers: mend data.columns.",
     )
     values = values.astype("str").where(values != "")

@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from tfrec.data.schema import BAD_ENCODING, BAD_FIELDS, BAD_QUOTES
-from tfrec.data.sources import Piece, Source, blocks, found, open_bytes
+from tfrec.data.sources import Piece, Source, found, open_bytes
 from tfrec.errors import InputError
 
 
@@ -21,15 +22,14 @@ def read_csv(path: Path, source: Source) -> Iterator[Piece]:
     with open_bytes(path) as file:
         header = _header(file.readline(), path, source)
         columns = source.chosen(header, path)
-        first = 2
-        for block in blocks(file, source.size):
+        lines = _Lines(file, source.encoding)
+        while block := lines.take(source.size):
             rows = _fast(block, header, columns, source)
             if rows is not None:
-                lines, wrong = np.arange(first, first + len(block)), []
-                first += len(block)
+                yield Piece(rows, np.arange(lines.next - len(block), lines.next), found([]))
             else:
-                rows, lines, wrong, first = _slow(block, file, first, header, columns, source)
-            yield Piece(rows, lines, found(wrong))
+                lines.give_back(block)
+                yield _slow(lines, lines.next + len(block), header, columns, source)
 
 
 def _header(line: bytes, path: Path, source: Source) -> list[str]:
@@ -77,26 +77,25 @@ def _has_bad_quotes(text: str, delimiter: str) -> bool:
     return False
 
 
-def _slow(block, file, first: int, header: list[str], columns: dict[str, str], source: Source):
-    """Rows, their lines, what is wrong, and the number of the next line; reads on where a value crosses the end."""
-    reader = _Lines(chain(block, file), first, source.encoding)
-    values, lines, wrong = [], [], []
-    place = [header.index(name) for name in columns]
-    while reader.next_line < first + len(block):
-        start, fields, bad_bytes = reader.row(source.delimiter)
+def _slow(lines: "_Lines", end: int, header: list[str], columns: dict[str, str], source: Source) -> Piece:
+    """The rows that begin before the line `end`, and what is wrong with them."""
+    values, starts, wrong = [], [], []
+    places = [header.index(name) for name in columns]
+    while lines.next < end and (row := lines.row(source.delimiter)):
+        start, fields, bad_bytes = row
         if fields is None:
             wrong.append((start, "", BAD_QUOTES, None))
         elif len(fields) not in (0, len(header)):
             wrong.append((start, "", BAD_FIELDS, f"{len(fields)} fields, {len(header)} in the header"))
         elif fields:
-            row = [fields[i] for i in place]
+            chosen = [fields[place] for place in places]
             if bad_bytes:
-                row, bad = _decoded(row, list(columns.values()), start, source.encoding)
+                chosen, bad = _decoded(chosen, list(columns.values()), start, source.encoding)
                 wrong += bad
-            values.append(row)
-            lines.append(start)
+            values.append(chosen)
+            starts.append(start)
     rows = pd.DataFrame(values, columns=list(columns.values()), dtype="str")
-    return rows, np.array(lines, np.int64), wrong, reader.next_line
+    return Piece(rows, np.array(starts, np.int64), found(wrong))
 
 
 def _decoded(row: list[str], names: list[str], line: int, encoding: str):
@@ -113,33 +112,44 @@ def _decoded(row: list[str], names: list[str], line: int, encoding: str):
 
 
 class _Lines:
-    """Takes one row at a time from lines of bytes, and starts again behind the first line of one that is broken."""
+    """Lines of bytes behind the header, some of which may be read twice: `next` is the number of the next one."""
 
-    def __init__(self, lines: Iterable[bytes], first: int, encoding: str) -> None:
-        self._lines = iter(lines)
-        self.next_line = first
+    def __init__(self, file, encoding: str) -> None:
+        self.next = 2
+        self._file = file
         self._encoding = encoding
-        self._taken: list[bytes] = []
-        self._bad_bytes = False
+        self._again: deque[bytes] = deque()
 
-    def row(self, delimiter: str) -> tuple[int, list[str] | None, bool]:
-        """First line of the next row, its fields (None if its quotes are broken), and whether bytes are no text."""
-        start = self.next_line
-        self._taken, self._bad_bytes = [], False
+    def take(self, count: int) -> list[bytes]:
+        """The next lines, at most `count`."""
+        taken = [self._again.popleft() for _ in range(min(count, len(self._again)))]
+        taken += islice(self._file, count - len(taken))
+        self.next += len(taken)
+        return taken
+
+    def give_back(self, lines: list[bytes]) -> None:
+        """Makes the lines that were taken last the next ones again."""
+        self._again.extendleft(reversed(lines))
+        self.next -= len(lines)
+
+    def row(self, delimiter: str) -> tuple[int, list[str] | None, bool] | None:
+        """First line of the next row, its fields and whether its bytes are no text; None behind the last.
+
+        The fields are None if its quotes are broken; then the row behind it begins in the next line.
+        """
+        start, taken, bad = self.next, [], []
         try:
-            fields = next(csv.reader(self._texts(), delimiter=delimiter, strict=True), [])
+            fields = next(csv.reader(self._texts(taken, bad), delimiter=delimiter, strict=True), None)
         except csv.Error:
-            self._lines = chain(self._taken[1:], self._lines)
-            self.next_line = start + 1
+            self.give_back(taken[1:])
             return start, None, False
-        return start, fields, self._bad_bytes
+        return None if fields is None else (start, fields, bool(bad))
 
-    def _texts(self) -> Iterator[str]:
-        for line in self._lines:
-            self._taken.append(line)
-            self.next_line += 1
+    def _texts(self, taken: list[bytes], bad: list[int]) -> Iterator[str]:
+        while line := self.take(1):
+            taken += line
             try:
-                yield line.decode(self._encoding)
+                yield line[0].decode(self._encoding)
             except UnicodeDecodeError:
-                self._bad_bytes = True
-                yield line.decode("latin-1")  # any byte is a character there, so fields can be told apart
+                bad.append(len(taken))
+                yield line[0].decode("latin-1")  # any byte is a character there, so fields can be told apart

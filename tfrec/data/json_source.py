@@ -76,9 +76,17 @@ def _fast(block: list[bytes], columns: dict[str, str], source: Source) -> pd.Dat
                 return None
         if kinds[name] is None:
             del kinds[name]
-    if any(types.is_integer(column.type) and column.null_count for column in table.columns):
-        return None  # as floats, large ids would be rounded
-    return table.to_pandas()
+    rows = table.to_pandas()
+    if any(_rounded(column, rows[name]) for name, column in zip(rows, table.columns, strict=True)):
+        return None
+    return rows
+
+
+def _rounded(column: pa.ChunkedArray, values: pd.Series) -> bool:
+    """Whether a large id could have lost its last digits, as a float beside missing or larger ones."""
+    if types.is_integer(column.type):
+        return column.null_count > 0
+    return types.is_floating(column.type) and bool((values.abs() >= 2**53).any())
 
 
 def _parse(content: bytes, schema: dict[str, pa.DataType]) -> pa.Table:

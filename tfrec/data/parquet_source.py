@@ -49,7 +49,7 @@ def _piece(batch: pa.RecordBatch, lines: np.ndarray, encoding: str) -> Piece:
 
 def _series(values: pa.Array) -> pd.Series:
     if types.is_integer(values.type) and values.null_count:  # as floats, large ids would be rounded
-        return pd.Series(pd.array(values.cast(pa.int64()), dtype="Int64"))
+        return values.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return values.to_pandas()
 
 

@@ -81,9 +81,9 @@ def table_schema(table: pd.DataFrame, key: str | None) -> pa.DataFrameSchema:
     columns = {}
     for name, values in table.items():
         checks = [pa.Check(np.isfinite, error=INFINITE)] if types.is_float_dtype(values.dtype) else []
-        if name == "text" and not _is_text(values):
+        if name == "text" and not is_text(values):
             checks = _type_check(values, "text")
-        nullable = key is None or (not _is_text(values) and name != key)
+        nullable = key is None or (not is_text(values) and name != key)
         columns[name] = pa.Column(
             nullable=nullable, checks=checks, unique=name == key, report_duplicates="exclude_first"
         )
@@ -130,7 +130,7 @@ def _event_column(name: str, events: pd.DataFrame, items: pd.Index | None) -> pa
         return pa.Column(nullable=True, checks=_type_check(values, "a date and time"))
     if name in NUMBERS and not number:
         return pa.Column(nullable=True, checks=_type_check(values, "a number"))
-    if name == "query" and not _is_text(values):
+    if name == "query" and not is_text(values):
         return pa.Column(nullable=True, checks=_type_check(values, "text"))
     required = name in (*EVENT_COLUMNS, *TIMES, *IDS, "query") or number
     checks = [pa.Check(np.isfinite, error=INFINITE)] if types.is_float_dtype(values.dtype) else []
@@ -161,5 +161,8 @@ def _type_check(values: pd.Series, wanted: str) -> list[pa.Check]:
     return [pa.Check(lambda _: False, error=f"has type {values.dtype}, not {wanted}")]
 
 
-def _is_text(values: pd.Series) -> bool:
-    return types.is_string_dtype(values.dtype) or isinstance(values.dtype, pd.CategoricalDtype) or values.isna().all()
+def is_text(values: pd.Series) -> bool:
+    """Whether all values that are there are strings; of a column without any, too."""
+    if isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype):
+        return True
+    return values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
 from tfrec.data.opened import Opened
 from tfrec.data.parts import at, checked, place
-from tfrec.data.schema import table_schema, version_schema
+from tfrec.data.schema import is_text, table_schema, version_schema
 from tfrec.data.sources import Piece
 from tfrec.data.violations import Violations
 from tfrec.errors import require
@@ -69,7 +68,7 @@ def versions(table: pd.DataFrame, first: pd.Timestamp) -> tuple[pd.DataFrame, pd
     ids = table["item"].unique()
     table = table.sort_values("timestamp", kind="stable")
     columns = table.columns.drop(["item", "timestamp"])
-    texts = [name for name in columns if types.is_string_dtype(table[name].dtype)]
+    texts = [name for name in columns if is_text(table[name])]
     table = table.assign(**{name: table[name].where(table[name] != "") for name in texts})
     early = table["timestamp"] <= first
     items = table[early].groupby("item", sort=False)[list(columns)].last().reindex(ids)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from tfrec.data.schema import BAD_TIME, SKIPPED, TWICE
+from tfrec.data.schema import BAD_TIME, SKIPPED, TWICE, is_text
 from tfrec.errors import InputError, require
 
 MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
@@ -26,7 +26,7 @@ def utc(values: pd.Series, unit: str | None, form: str | None, zone: str, place:
     """
     if types.is_datetime64_any_dtype(values.dtype):
         return (values.dt.tz_convert(None), None, None) if values.dt.tz is not None else _from_zone(values, zone)
-    if types.is_string_dtype(values.dtype) or values.isna().all():
+    if is_text(values) or values.isna().all():
         texts = values.astype("str").where(values != "")
         return _from_numbers_in_text(texts, unit) if unit else _from_text(texts, form, zone)
     if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
@@ -77,7 +77,7 @@ def _from_text(texts: pd.Series, form: str | None, zone: str):
     result, kind, wrong = _from_zone(local, zone)
     if offset.any():
         parsed = pd.to_datetime(texts.where(offset), utc=True, **how).dt.tz_convert(None)
-        bad |= (parsed.isna() & offset).to_numpy()
+        bad = bad | (parsed.isna() & offset).to_numpy()
         result = result.where(~offset, parsed)
     if wrong is None or not wrong.any():
         return result, BAD_TIME, bad

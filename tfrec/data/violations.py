@@ -79,6 +79,6 @@ def _has_rows(kind: tuple[str, str]) -> bool:
 
 
 def _advice(kind: str) -> str:
-    if kind.endswith("not a date and time"):
-        return "convert it with pandas.to_datetime(..., unit=...)"
-    return ADVICE.get(kind, "convert it")
+    if kind in ADVICE:
+        return ADVICE[kind]
+    return "convert it with pandas.to_datetime(..., unit=...)" if kind.endswith("a date and time") else "convert it"
