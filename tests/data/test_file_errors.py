@@ -319,3 +319,23 @@ def test_repeated_rows_are_found_across_pieces_and_files(tmp_path, format, buffe
     for row in np.flatnonzero(repeated):
         name, line = ("a", row + header) if row < 13 else ("b", row - 13 + header)
         assert f"{name}.{format}, {unit} {line} repeats an earlier row in all columns" in str(error.value)
+
+
+@pytest.mark.parametrize("buffer", [1, 100])
+@pytest.mark.parametrize("values, expected", [([None, "x"], ["", "x"]), ([None, None], ["", ""])])
+def test_a_text_that_json_leaves_out_is_empty(tmp_path, buffer, values, expected):
+    lines = [json.dumps(GOOD | {"store": value}) for value in values]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines))
+    rows = load(tmp_path / "events.jsonl", tmp_path, buffer_rows=buffer).events.rows(0, 9)
+    assert rows["store"].tolist() == expected
+
+
+def test_a_number_that_json_leaves_out_is_missing(tmp_path):
+    """Line 1 alone does not tell that a store is a number; data.types does."""
+    lines = [json.dumps(GOOD | {"store": value}) for value in (None, 4.5)]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="Column 'store' is missing in many rows, .* set data.types.store=number"):
+        load(tmp_path / "events.jsonl", tmp_path, buffer_rows=1)
+    for buffer in (1, 100):
+        with pytest.raises(InputError, match=r"line 1, column 'store' is missing \(1 such rows\)"):
+            load(tmp_path / "events.jsonl", tmp_path, buffer_rows=buffer, types={"store": "number"})

@@ -54,14 +54,16 @@ class Conversion:
     def _column(self, name: str, values: pd.Series, place: str):
         """Values of the right type, the kind of violation (one, or one a row), and where it is (None: nowhere)."""
         wanted = self.types.get(name)
+        if values.dtype == object:  # pieces of JSON Lines, some without a value
+            values = values.infer_objects()
         if name in TIMES:
             return times.utc(values, self.timestamp_unit, self.timestamp_format, self.timezone, place)
         if name in IDS:
             return _ids(values, place, inferred=self.textual and wanted != "text")
         if name in NUMBERS or wanted == "number":
             return _numbers(values, place)
-        if values.isna().all() and not types.is_numeric_dtype(values.dtype):
-            return values.astype("str").fillna(""), None, None
+        if values.dtype == object and wanted is None and values.isna().all():
+            return values, None, None  # other pieces of the column tell its type
         if name == "query" or wanted == "text" or is_text(values):
             return values.astype("str").fillna(""), None, None
         require(

@@ -103,9 +103,20 @@ def unified(parts: Parts, textual: bool) -> None:
         wanted = pa.unify_schemas(schemas, promote_options="permissive")
     except pa.ArrowException as error:
         raise InputError(f"The event files disagree about a column: {error}. Write it alike in all of them.") from error
-    for path in parts.paths:
-        if not pq.read_schema(path).equals(wanted):
-            pq.write_table(pq.read_table(path).cast(wanted), path, compression="lz4")
+    for place, kind in enumerate(wanted.types):  # of JSON Lines: no file knows what it is
+        if pa.types.is_null(kind):
+            wanted = wanted.set(place, wanted.field(place).with_type(pa.large_string()))
+    for path in (path for path in parts.paths if not pq.read_schema(path).equals(wanted)):
+        table = pq.read_table(path)
+        for place, (name, old, new) in enumerate(zip(wanted.names, table.schema.types, wanted.types, strict=True)):
+            if pa.types.is_null(old) and not pa.types.is_large_string(new):
+                raise InputError(
+                    f"Column '{name}' is missing in many rows, and a number in others: set data.types.{name}=number "
+                    "to have all of them named."
+                )
+            values = pa.array([""] * len(table)) if pa.types.is_null(old) else table[name]
+            table = table.set_column(place, name, values.cast(new))
+        pq.write_table(table, path, compression="lz4")
 
 
 def in_time_order(parts: Parts, folder: Path, memory: str) -> Iterator[pa.Table]:
