@@ -1,15 +1,18 @@
 """What docs/data.md shows is what happens."""
 
+import inspect
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 
 from tfrec.data import files, schema
 
@@ -79,3 +82,22 @@ def test_every_option_of_the_page_is_one(shop):
 def test_every_kind_of_fault_is_explained():
     for kind in schema.ADVICE:
         assert f"`{kind}`" in PAGE, f"'{kind}' is not in docs/data.md"
+
+
+def test_the_option_file_of_the_page_is_enough(tmp_path):
+    (option,) = re.findall(r"^```yaml\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (tmp_path / "conf/data/shop.yaml").write_text(option)
+    with initialize_config_dir(version_base="1.3", config_dir=str(tmp_path / "conf")):
+        data = compose("config", overrides=["data=shop"]).data
+    assert data["_target_"] == "tfrec.data.files.load" and data["on_error"] == "raise"
+    assert (data["events"], data["items"]) == ("shop/events.csv", "shop/items.csv")
+    assert data["columns"] == options()["columns"]
+
+
+def test_every_argument_is_an_option_with_a_comment_and_the_same_default():
+    text = (ROOT / "conf/data/files.yaml").read_text()
+    assert all("#" in line for line in text.splitlines() if not line.startswith("_target_"))
+    arguments = inspect.signature(files.load).parameters
+    defaults = {name: "???" if p.default is p.empty else p.default for name, p in arguments.items()}
+    assert yaml.safe_load(text) == {"_target_": "tfrec.data.files.load", **defaults}

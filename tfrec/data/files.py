@@ -1,5 +1,6 @@
 """A user's own event log from Parquet, CSV or JSON Lines files, of any length; `docs/data.md` shows how."""
 
+import re
 from pathlib import Path
 
 from tfrec.data import times
@@ -48,6 +49,10 @@ def load(
     require(duplicates in ("keep", "drop", "raise"), f"data.duplicates is '{duplicates}': choose keep, drop or raise.")
     require(isinstance(buffer_rows, int) and buffer_rows > 0, f"data.buffer_rows is {buffer_rows}: choose 1 or more.")
     require(isinstance(report, int) and report > 0, f"data.report is {report}: choose 1 or more.")
+    require(
+        re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", str(memory)) is not None,
+        f"data.memory is '{memory}': write for example 500MB or 2GB.",
+    )
     for column, kind in (types or {}).items():
         require(kind in KINDS, f"data.types.{column} is '{kind}': choose {' or '.join(KINDS)}.")
     times.check(timestamp_unit, timestamp_format, timezone)

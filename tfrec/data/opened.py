@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfrec.data.convert import Conversion
-from tfrec.data.sources import UNITS, Piece, Source, find_files
+from tfrec.data.sources import AT, UNITS, Piece, Source, find_files
 from tfrec.errors import require
 
 
@@ -73,6 +73,7 @@ def opened(files: Files, source: Source, conversion: Conversion, required: tuple
         require(name in given.values(), f"{paths[0]} has no column '{name}' (it has {', '.join(given)}): {hint}.")
     twice = [name for name in given.values() if list(given.values()).count(name) > 1]
     require(not twice, f"{files.columns_key} has several columns for '{twice[0] if twice else ''}': keep one.")
+    require(AT not in given.values(), f"{paths[0]} has a column '{AT}', which tfrec uses itself: rename it.")
     beside = {name: name for name in files.text or () if name not in given}
     text = [given.get(name, name) for name in files.text] if files.text else None
     keep = list(given.values()) if files.columns is not None else None

@@ -15,14 +15,12 @@ from tfrec.data.convert import Conversion, whole_numbers
 from tfrec.data.log import ROW_GROUP
 from tfrec.data.opened import Opened
 from tfrec.data.schema import IDS, LABELS, TIMES, event_schema, violations
-from tfrec.data.sources import Piece
+from tfrec.data.sources import AT, Piece
 from tfrec.data.violations import Violations
 from tfrec.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-# Where a row is from, in one column: file number * 2**40 + line. It orders rows of the same time.
-AT = "_at"
 _LINE_BITS = 40
 
 

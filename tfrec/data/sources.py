@@ -15,6 +15,9 @@ from tfrec.errors import InputError, require
 SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 UNITS = {"parquet": "row", "csv": "line", "jsonl": "line"}
 
+# Where a row of a log in the making is from, in one column: file number * 2**40 + line. It orders rows of one time.
+AT = "_at"
+
 
 @dataclass(frozen=True)
 class Piece:
