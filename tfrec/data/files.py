@@ -10,8 +10,8 @@ from tfrec.data.interactions import Interactions
 from tfrec.data.kept import kept
 from tfrec.data.opened import Files
 from tfrec.data.sources import Source
-from tfrec.encoders.cache import cache_folder
 from tfrec.errors import InputError, require
+from tfrec.folders import cache_folder
 
 
 def load(
