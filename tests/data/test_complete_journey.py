@@ -153,7 +153,7 @@ def test_a_nan_is_named_with_its_row(tmp_path, column, name):
 
 def test_a_product_listed_twice_is_named(tmp_path):
     folder = make_files(tmp_path, products=lambda table: table.assign(product_id=10))
-    with pytest.raises(InputError, match="has item 10 more than once: keep one row per item"):
+    with pytest.raises(InputError, match="item 10, .* is there more than once .*: keep one row of each"):
         complete_journey.load(folder)
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrec.data.history import History
-from tfrec.data.ids import IdFeatures
+from tfrec.data.id_features import IdFeatures
 from tfrec.errors import require
 from tfrec.layers.growing import GrowingTable
 from tfrec.models.stream_model import StreamModel
