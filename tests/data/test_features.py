@@ -33,6 +33,7 @@ def test_heaviest_is_a_sort_by_hand(length):
     assert columns.dtype == np.int32
     for row in range(20):
         order = sorted(np.flatnonzero(table[row]), key=lambda column: (-table[row, column], column))[:length]
+        order = sorted(order)
         padding = [0] * (length - len(order))
         assert columns[row].tolist() == order + padding
         assert values[row].tolist() == table[row, order].tolist() + padding
@@ -49,7 +50,7 @@ def test_past_is_the_formula_written_out(stream):
             own = stream[s][stream[s]["user"] == user]["item"]
             for item in history.items.rows(own):
                 weights[item] = weights.get(item, 0) + 0.5 ** (2 - s)
-        chosen = sorted(weights, key=lambda item: (-weights[item], item))[:4]
+        chosen = sorted(sorted(weights, key=lambda item: (-weights[item], item))[:4])
         logs = np.log1p([weights[item] for item in chosen])
         assert past["history"][row, : len(chosen)].tolist() == chosen
         np.testing.assert_allclose(past["history_weight"][row, : len(chosen)], logs / logs.sum(), rtol=1e-6)

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfrec.data import files
+from tfrec.data.intake.sources import Source
 from tfrec.data.log import EventLog
-from tfrec.data.sources import Source
 from tfrec.errors import InputError
 
 START = pd.Timestamp("2024-01-01")
@@ -108,7 +108,7 @@ def test_packed_files_are_unpacked(tmp_path, format):
 def test_a_log_in_order_is_not_sorted(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     events = sorted_by_pandas(make_events())
-    monkeypatch.setattr("tfrec.data.parts.duckdb.connect", None)
+    monkeypatch.setattr("tfrec.data.intake.parts.duckdb.connect", None)
     result = load(write(events, tmp_path / "events.parquet", "parquet"), tmp_path, buffer_rows=7)
     pd.testing.assert_frame_equal(all_rows(result), events)
     assert "sorted" not in caplog.text
@@ -261,8 +261,8 @@ def test_a_log_that_was_killed_half_way_is_started_over(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("tfrec.data.intake.EventLog.write", killed)
-        patch.setattr("tfrec.data.kept.shutil.rmtree", lambda *arguments, **options: None)  # as after kill -9
+        patch.setattr("tfrec.data.intake.whole.EventLog.write", killed)
+        patch.setattr("tfrec.data.intake.kept.shutil.rmtree", lambda *arguments, **options: None)  # as after kill -9
         with pytest.raises(KeyboardInterrupt):
             load(path, tmp_path, columns=NAMES)
     (draft,) = (tmp_path / "kept").glob("*.draft")

@@ -9,7 +9,7 @@ from tfrec.data import movielens
 from tfrec.errors import InputError
 
 # Users 7 and 3 rate in the same second; the file has 7 first, and a later rating before both.
-RATINGS = [(3, 2, 4, 900), (7, 1, 5, 100), (3, 1, 2, 100), (7, 3, 1, 200), (7, 4, 3, 300)]
+RATINGS = [(3, 2, 4, 880000900), (7, 1, 5, 880000100), (3, 1, 2, 880000100), (7, 3, 1, 880000200), (7, 4, 3, 880000300)]
 USERS = [(3, 24, "M", "technician", "85711"), (7, 53, "F", "other", "94043")]
 FILMS = [
     (1, "Toy Story (1995)", "Animation Children's Comedy"),
@@ -61,7 +61,13 @@ def test_tables_of_either_form(make, tmp_path):
         [7, 4, 3],
         [3, 2, 4],
     ]
-    assert (data.events["timestamp"] - pd.Timestamp(0)).dt.total_seconds().tolist() == [100, 100, 200, 300, 900]
+    assert (data.events["timestamp"] - pd.Timestamp(880_000_000, unit="s")).dt.total_seconds().tolist() == [
+        100,
+        100,
+        200,
+        300,
+        900,
+    ]
     assert data.items["text"].to_dict() == {
         1: "Toy Story (1995): Animation, Children's, Comedy",
         2: "The Usual Suspects (1995): Crime, Thriller",

@@ -101,10 +101,10 @@ class TowerFeatures:
         return features
 
     def past(self, history: History, requests: Requests) -> dict[str, np.ndarray]:
-        """What the users did: `history` and `history_weight`, `[n, history_length]`."""
+        """What the users did: `history` and `history_weight`, `[n, history_length]`, in the order of item rows."""
         own = own_rows(history.frequency(self.decay), requests.users)
+        own.data = np.log1p(own.data)
         items, weights = heaviest(own, self.history_length)
-        weights = np.log1p(weights)
         weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
         return {"history": items, "history_weight": weights.astype(np.float32)}
 
@@ -124,13 +124,20 @@ def _stack(table, names: list[str], key: str, where: str) -> np.ndarray:
 
 
 def heaviest(rows: sparse.csr_matrix, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `length` largest entries of each row, largest first, ties by column: columns and values `[n, length]`."""
-    owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    order = np.lexsort((rows.indices, -rows.data, owner))
-    place = np.arange(len(owner)) - rows.indptr[owner]
-    keep = place < length
-    columns = np.zeros((rows.shape[0], length), np.int32)
-    values = np.zeros((rows.shape[0], length))
-    columns[owner[keep], place[keep]] = rows.indices[order[keep]]
-    values[owner[keep], place[keep]] = rows.data[order[keep]]
+    """Columns and values `[n, length]` of the largest entries of each row, of equal ones the first, by column."""
+    sizes = np.diff(rows.indptr)
+    keep = np.ones(rows.nnz, bool)
+    entries = np.flatnonzero(np.repeat(sizes > length, sizes))  # only long rows need sorting
+    owner = np.repeat(np.arange(len(sizes)), np.where(sizes > length, sizes, 0))
+    order = np.lexsort((-rows.data[entries], owner))  # stable: among equals the lower column is first
+    keep[entries[order[_place(owner) >= length]]] = False
+    owner = np.repeat(np.arange(len(sizes)), np.minimum(sizes, length))
+    place = _place(owner)
+    columns, values = np.zeros((len(sizes), length), np.int32), np.zeros((len(sizes), length))
+    columns[owner, place], values[owner, place] = rows.indices[keep], rows.data[keep]
     return columns, values
+
+
+def _place(owner: np.ndarray) -> np.ndarray:
+    """Position of each entry among those of its owner, for sorted owners `[n]`."""
+    return np.arange(len(owner)) - np.searchsorted(owner, np.arange(owner[-1] + 1 if len(owner) else 0))[owner]

@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from tfrec.data import times
-from tfrec.data.convert import KINDS, Conversion
-from tfrec.data.intake import Intake
+from tfrec.data.intake import times
+from tfrec.data.intake.convert import KINDS, Conversion
+from tfrec.data.intake.kept import kept
+from tfrec.data.intake.opened import Files
+from tfrec.data.intake.sources import Source
+from tfrec.data.intake.whole import Intake
 from tfrec.data.interactions import Interactions
-from tfrec.data.kept import kept
-from tfrec.data.opened import Files
-from tfrec.data.sources import Source
 from tfrec.errors import InputError, require
 from tfrec.folders import cache_folder
 

@@ -52,8 +52,10 @@ class History:
         known = self.shape
         rows = self.users.add(events["user"]), self.items.add(events["item"])
         self._pairs.append({"users": rows[0], "items": rows[1]})
-        self._counts.append(np.unique(rows[1], return_counts=True))
-        self._active.append(len(np.unique(rows[0])))
+        counts = np.bincount(rows[1])
+        bought = np.flatnonzero(counts)
+        self._counts.append((bought, counts[bought]))
+        self._active.append(np.count_nonzero(np.bincount(rows[0])))
         if len(events):
             newest = events["timestamp"].max()
             self.newest = newest if self.newest is None else max(self.newest, newest)
@@ -61,7 +63,7 @@ class History:
             self._frequencies[decay] = self._advance(frequency, decay, rows)
         for column, values, before in zip(("user", "item"), rows, known, strict=True):
             new = events[column].to_numpy()[values >= before]
-            self._digest.update("\n".join(map(str, dict.fromkeys(new))).encode() + values.tobytes())
+            self._digest.update("\n".join(map(str, pd.unique(new))).encode() + values.tobytes())
         self._digest.update(str(self.newest).encode())
         return rows
 
@@ -121,8 +123,7 @@ class History:
 
 def own_rows(matrix: sparse.csr_matrix, users: np.ndarray) -> sparse.csr_matrix:
     """Rows of a `[users, items]` matrix in the order of `users`; an empty row for a user never seen (-1)."""
-    known = np.flatnonzero(users >= 0)
-    choice = sparse.csr_matrix((np.ones(len(known)), (known, users[known])), shape=(len(users), matrix.shape[0]))
-    rows = choice @ matrix
+    ends = np.append(matrix.indptr, matrix.indptr[-1])  # an empty row at the end, which -1 takes
+    rows = sparse.csr_matrix((matrix.data, matrix.indices, ends), shape=(matrix.shape[0] + 1, matrix.shape[1]))[users]
     rows.sort_indices()
     return rows

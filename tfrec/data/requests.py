@@ -56,4 +56,9 @@ def numbered(events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         if key in events:
             codes, different = pd.factorize(events[key])
             number = pd.factorize(number * max(1, len(different)) + codes)[0]
-    return number, np.unique(number, return_index=True)[1]
+    return number, first_of_each(number)
+
+
+def first_of_each(number: np.ndarray) -> np.ndarray:
+    """Places `[k]` at which 0, 1, ..., k - 1 appear for the first time, of numbers given in order of appearance."""
+    return np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=-1))

@@ -133,7 +133,8 @@ class Stream:
             events = events[events["user"].isin(self._users)]
         events = self._targets(events)
         if self._distinct:
-            events = events.drop_duplicates([key for key in ("period", "user", "item", "query") if key in events])
+            keys = ("period", "user", "item", "query") if self.late else ("user", "item", "query")
+            events = events.drop_duplicates([key for key in keys if key in events])
         return events
 
     def _targets(self, events: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """A model and all that it knows of its stream."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from pandas.api.types import is_numeric_dtype
 from tfrec.data.catalogue import Catalogue
 from tfrec.data.examples import Examples, Update
 from tfrec.data.history import History
-from tfrec.data.requests import Requests
+from tfrec.data.requests import Requests, first_of_each
 from tfrec.data.spool import Spool
 from tfrec.data.steps.apply import transform_events
 from tfrec.data.stream import Stream
@@ -90,7 +90,7 @@ class StreamState:
         raw = self.stream.revealed(t)
         events = self._prepared(raw)
         requests, query = Requests.of(events, self.history)
-        past = self._past(t, raw.loc[events.index[np.unique(query, return_index=True)[1]]], requests)
+        past = self._past(t, lambda: raw.loc[events.index[first_of_each(query)]], requests)
         known = len(self.history.items)
         _, items = self.history.observe(events)
         self.catalogue.observe(t, raw, pd.Index(self.history.items.ids[known:]))
@@ -103,11 +103,11 @@ class StreamState:
         counts = self.model.counts() | {"items/changed": len(self.catalogue.changed)}
         return {f"vocabulary/{name}": count for name, count in counts.items()}
 
-    def _past(self, t: int, first: pd.DataFrame, requests: Requests) -> dict[str, np.ndarray]:
+    def _past(self, t: int, first: Callable, requests: Requests) -> dict[str, np.ndarray]:
         """Query features of before period t, or of before the periods in which late requests came.
 
         Args:
-            first: each request's first event, as it came.
+            first: gives each request's first event, as it came.
         """
         features = self.model.features
         if not self.stream.late:
@@ -116,7 +116,7 @@ class StreamState:
         asked = self.stream.scored(t)
         self._admit(Requests.of(self._prepared(asked), self.history)[0])
         self._asked.remember(features.past(self.history, Requests.of(asked, self.history)[0]))
-        return self._asked.of(first) if len(first) else features.past(self.history, requests)
+        return self._asked.of(first()) if len(requests) else features.past(self.history, requests)
 
     def examples(self, t: int) -> Examples:
         """What period t gave to learn from."""

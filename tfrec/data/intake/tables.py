@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from tfrec.data.opened import Opened
-from tfrec.data.parts import at, checked, place
+from tfrec.data.intake.opened import Opened
+from tfrec.data.intake.parts import at, checked, place
+from tfrec.data.intake.sources import Piece
 from tfrec.data.schema import is_text, table_schema, version_schema
-from tfrec.data.sources import Piece
 from tfrec.data.violations import Violations
 from tfrec.errors import require
 

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tfrec.data.convert import Conversion
-from tfrec.data.ids import KnownItems, alike, is_text
+from tfrec.data.intake.convert import Conversion
+from tfrec.data.intake.ids import KnownItems, alike, is_text
+from tfrec.data.intake.opened import Files, Opened, opened
+from tfrec.data.intake.parts import Parts, in_time_order, place, unified, write_parts
+from tfrec.data.intake.repeats import Repeats
+from tfrec.data.intake.sources import AT, Source, found
+from tfrec.data.intake.tables import read_table, versions
 from tfrec.data.log import EventLog
-from tfrec.data.opened import Files, Opened, opened
-from tfrec.data.parts import Parts, in_time_order, place, unified, write_parts
-from tfrec.data.repeats import Repeats
 from tfrec.data.schema import EVENT_COLUMNS, REPEATED
-from tfrec.data.sources import AT, Source, found
-from tfrec.data.tables import read_table, versions
 from tfrec.data.violations import Violations
 from tfrec.data.vocabulary import Vocabulary
 from tfrec.errors import require

@@ -63,9 +63,9 @@ class Source:
         Raises:
             InputError: the file cannot be read, or lacks a column.
         """
-        from tfrec.data.csv_source import read_csv
-        from tfrec.data.json_source import read_json
-        from tfrec.data.parquet_source import read_parquet
+        from tfrec.data.intake.csv_source import read_csv
+        from tfrec.data.intake.json_source import read_json
+        from tfrec.data.intake.parquet_source import read_parquet
 
         read: Callable = {"parquet": read_parquet, "csv": read_csv, "jsonl": read_json}[self.format]
         try:

@@ -11,8 +11,8 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 from pyarrow import types
 
+from tfrec.data.intake.sources import Piece, Source, blocks, found, open_bytes
 from tfrec.data.schema import BAD_ENCODING, BAD_JSON, BAD_TYPE
-from tfrec.data.sources import Piece, Source, blocks, found, open_bytes
 from tfrec.errors import InputError
 
 # What a column holds is told by the first row that has a value; whole and other numbers are one kind.

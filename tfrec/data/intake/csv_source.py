@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from tfrec.data.intake.sources import Piece, Source, found, open_bytes
 from tfrec.data.schema import BAD_ENCODING, BAD_FIELDS, BAD_QUOTES
-from tfrec.data.sources import Piece, Source, found, open_bytes
 from tfrec.errors import InputError
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tfrec.data.sources import Source
+from tfrec.data.intake.sources import Source
 
 PIECES = ["a", "7", ",", '"', '""', "\n", "\r\n", " ", "|", "é", "\\"]
 COLUMNS = {"x": "x", "y": "y"}

@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfrec.data.convert import Conversion, whole_numbers
+from tfrec.data.intake.convert import Conversion, whole_numbers
+from tfrec.data.intake.opened import Opened
+from tfrec.data.intake.sources import AT, Piece
 from tfrec.data.log import ROW_GROUP
-from tfrec.data.opened import Opened
 from tfrec.data.schema import IDS, LABELS, TIMES, event_schema, violations
-from tfrec.data.sources import AT, Piece
 from tfrec.data.violations import Violations
 from tfrec.errors import InputError
 
@@ -124,6 +124,7 @@ def in_time_order(parts: Parts, folder: Path, memory: str) -> Iterator[pa.Table]
         logger.info("the log is not in time order: sorted stably by timestamp")
         options = {"memory_limit": memory, "temp_directory": str(folder / "sorting")}
         with duckdb.connect(":memory:", config=options) as connection:
+            connection.execute("SET enable_progress_bar = false")
             ordered = connection.read_parquet([str(path) for path in paths]).order(f"timestamp, {AT}")
             ordered.write_parquet(str(folder / "sorted.parquet"), compression="lz4", row_group_size=ROW_GROUP)
         paths = [folder / "sorted.parquet"]

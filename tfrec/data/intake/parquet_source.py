@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import types
 
+from tfrec.data.intake.sources import Piece, Source, found
 from tfrec.data.schema import BAD_ENCODING
-from tfrec.data.sources import Piece, Source, found
 from tfrec.errors import InputError
 
 _BUFFER_BYTES = 1 << 20

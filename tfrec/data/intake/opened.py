@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfrec.data.convert import Conversion
-from tfrec.data.sources import AT, UNITS, Piece, Source, find_files
+from tfrec.data.intake.convert import Conversion
+from tfrec.data.intake.sources import AT, UNITS, Piece, Source, find_files
 from tfrec.errors import require
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api import types
 
-from tfrec.data import times
+from tfrec.data.intake import times
 from tfrec.data.schema import BAD_ID, BAD_NUMBER, FOUND, IDS, NUMBERS, TIMES, is_text
 from tfrec.errors import InputError, require
 
