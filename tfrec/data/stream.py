@@ -100,7 +100,7 @@ class Stream:
         if self._changes is None:
             return None
         first, last = np.searchsorted(self._changes["timestamp"].to_numpy(), self.starts[[t, t + 1]])
-        return self._changes.iloc[first:last]
+        return self._changes.iloc[first if t else 0 : last]  # what changed before the first event is not lost
 
     def _cut(self, cut, delay: str | int, period) -> np.ndarray:
         """Numbers the periods in which each event is scored and revealed; returns when the periods start."""
