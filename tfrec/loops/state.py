@@ -54,9 +54,10 @@ class StreamState:
 
     def truth(self, t: int) -> Truth:
         """What period t is scored on: its requests, for which the model makes room, and what they led to."""
-        truth = Truth.of(self._prepared(self.stream[t]), self.history)
-        self._admit(truth.requests)
-        return truth
+        events = self._prepared(self.stream[t])
+        # In the order in which `observe` meets them: a resumed run, which scores nothing of the past, has the same rows.
+        self._admit(Requests.of(events, self.history)[0])
+        return Truth.of(events, self.history)
 
     def observe(self, t: int) -> dict[str, int]:
         """Reveals period t: takes the features of before it, then adds it to the history and makes room.
