@@ -93,6 +93,7 @@ class StreamState:
             return features.past(self.history, requests)
         asked = self.stream.scored(t)
         self._admit(Requests.of(self._prepared(asked), self.history)[0])
+        self._admit(requests)  # what steps have learned since may have given a late request another context
         self._asked.remember(features.past(self.history, Requests.of(asked, self.history)[0]))
         return self._asked.of(first) if len(first) else features.past(self.history, requests)
 
