@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from tfrec.data.steps.apply import fit, transform_items
 from tfrec.data.steps.step import Step
@@ -58,5 +60,8 @@ def _with(table: pd.DataFrame, columns: dict[str, pd.Series]) -> pd.DataFrame:
     """A copy of the table with other values at the series' ids."""
     table = table.copy()
     for name, values in columns.items():
+        if table[name].dtype != values.dtype:  # pandas does not widen a column: whole prices, a list of categories
+            numbers = is_numeric_dtype(table[name]) and is_numeric_dtype(values)
+            table[name] = table[name].astype(np.result_type(table[name], values) if numbers else object)
         table.loc[values.index, name] = values
     return table

@@ -83,7 +83,12 @@ class Stream:
 
         Their column `period` is the one that they are scored with.
         """
-        return self._read(self._revealed, t)
+        if not (self.late and self._distinct):
+            return self._read(self._revealed, t)
+        # Which of several repeats is the event does not depend on which of them becomes known first.
+        events = self._read(self._revealed, t, distinct=False)
+        kept = [self._read(self._scored, period).index for period in events["period"].unique()]
+        return events[events.index.isin(np.concatenate(kept))] if kept else events
 
     @property
     def late(self) -> bool:
@@ -95,7 +100,7 @@ class Stream:
         if self._changes is None:
             return None
         first, last = np.searchsorted(self._changes["timestamp"].to_numpy(), self.starts[[t, t + 1]])
-        return self._changes.iloc[first:last]
+        return self._changes.iloc[first if t else 0 : last]  # what changed before the first event is not lost
 
     def _cut(self, cut, delay: str | int, period) -> np.ndarray:
         """Numbers the periods in which each event is scored and revealed; returns when the periods start."""
@@ -124,7 +129,7 @@ class Stream:
                 break
         return users
 
-    def _read(self, spans: Spans, t: int) -> pd.DataFrame:
+    def _read(self, spans: Spans, t: int, distinct: bool = True) -> pd.DataFrame:
         rows = spans.of(t)
         if not len(rows):
             return _rows(self._events, 0, 0).assign(period=t)
@@ -132,7 +137,7 @@ class Stream:
         if self._users is not None:
             events = events[events["user"].isin(self._users)]
         events = self._targets(events)
-        if self._distinct:
+        if self._distinct and distinct:
             keys = ("period", "user", "item", "query") if self.late else ("user", "item", "query")
             events = events.drop_duplicates([key for key in keys if key in events])
         return events

@@ -77,9 +77,10 @@ class StreamState:
 
     def truth(self, t: int) -> Truth:
         """What period t is scored on: its requests, for which the model makes room, and what they led to."""
-        truth = Truth.of(self._prepared(self.stream[t]), self.history)
-        self._admit(truth.requests)
-        return truth
+        events = self._prepared(self.stream[t])
+        # In the order in which `observe` meets them: a resumed run, which scores nothing of the past, has the same rows.
+        self._admit(Requests.of(events, self.history)[0])
+        return Truth.of(events, self.history)
 
     def observe(self, t: int) -> dict[str, int]:
         """Reveals period t: takes the features of before it, then adds it to the history and makes room.
@@ -115,6 +116,7 @@ class StreamState:
             return features.past(self.history, requests)
         asked = self.stream.scored(t)
         self._admit(Requests.of(self._prepared(asked), self.history)[0])
+        self._admit(requests)  # what steps have learned since may have given a late request another context
         self._asked.remember(features.past(self.history, Requests.of(asked, self.history)[0]))
         return self._asked.of(first()) if len(requests) else features.past(self.history, requests)
 

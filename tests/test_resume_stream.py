@@ -1,0 +1,66 @@
+"""A run over a log with all columns, cut off and resumed in the same process, is the uninterrupted run bit for bit."""
+
+import numpy as np
+import pytest
+
+from tests.shop import make_shop, make_state
+from tfrec.baselines.frozen import Frozen
+from tfrec.baselines.stale import Stale
+from tfrec.checkpoint import Checkpoints
+from tfrec.evaluate import Evaluator
+from tfrec.loops.incremental import Incremental
+from tfrec.strategies.replay import Replay
+from tfrec.tracking import Tracker
+from tfrec.trigger.every_period import EveryPeriod
+
+
+class Killed(Exception):
+    pass
+
+
+class KilledTrigger(EveryPeriod):
+    """Ends the run inside of a period, after it was scored."""
+
+    def __init__(self, t, n=1):
+        super().__init__(n)
+        self.t = t
+
+    def __call__(self, t):
+        if t == self.t:
+            raise Killed
+        return super().__call__(t)
+
+
+def run(folder, log, trigger, **options):
+    """The state at the end of a run, which goes on from the folder's newest checkpoint."""
+    baselines = {"frozen": Frozen(), "stale": Stale()}
+    state = make_state(log, baselines=baselines, strategies=[Replay(size=60, ratio=0.5)])
+    loop = Incremental(**{"base": 2, "batch_size": 32} | options)
+    tracker = Tracker(folder, {"name": "shop", "seed": 5}, "ndcg@5")
+    loop.run(state, trigger, Evaluator(["ndcg@5"]), tracker, Checkpoints(folder / "checkpoints"))
+    return state
+
+
+def left(folder, state):
+    """All that a run leaves: its table, and the values of weights, optimizer and buffer."""
+    parts = [*state.model.variables, *state.learner.optimizer.variables]
+    arrays = [variable.numpy() for variable in parts]
+    buffer = state.learner.strategies[0].state()
+    return (folder / "stream.csv").read_bytes(), arrays + [buffer[key] for key in sorted(buffer)]
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["late", "at_once"])
+@pytest.mark.parametrize("killed_in, every, n", [(2, 1, 1), (4, 1, 2), (4, 2, 1)])
+def test_killed_and_resumed(tmp_path, late, killed_in, every, n):
+    """In the first period after the base; in a later one; in one since whose checkpoint another one went by."""
+    log = make_shop(days=45, late=late)
+    whole = run(tmp_path / "whole", log, EveryPeriod(n), checkpoint_every=every)
+    assert whole.model.item_table.policy.expired + whole.model.user_table.policy.expired  # rows do change hands
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", log, KilledTrigger(killed_in, n), checkpoint_every=every)
+    resumed = run(tmp_path / "cut", log, EveryPeriod(n), checkpoint_every=every)
+    (table, arrays), (expected, values) = left(tmp_path / "cut", resumed), left(tmp_path / "whole", whole)
+    assert table == expected
+    assert len(arrays) == len(values)
+    for one, two in zip(arrays, values, strict=True):
+        np.testing.assert_array_equal(one, two)
