@@ -89,7 +89,8 @@ def cut_log(events, period, **options):
 
 
 def rows(frames):
-    return [(number, *row) for number, frame in enumerate(frames) for row in frame.reset_index().itertuples(index=False)]
+    frames = [frame.reset_index() for frame in frames]
+    return [(number, *row) for number, frame in enumerate(frames) for row in frame.itertuples(index=False)]
 
 
 @quick

@@ -56,7 +56,8 @@ def test_late_examples_have_the_history_of_when_they_were_asked():
     asked = {name: values[late.query] for name, values in late.queries.items()}  # of each example
     weight = asked["history_weight"].sum(axis=1)
     np.testing.assert_allclose(weight, [0, 0, 0, 1, 0], atol=1e-6)
-    assert asked["history"][3, :2].tolist() == [1, 0]  # item 4 is the newer and therefore the heavier one
+    assert asked["history"][3, :2].tolist() == [0, 1]  # items 2 and 4
+    assert asked["history_weight"][3, 0] < asked["history_weight"][3, 1]  # item 4 is the newer
     assert state.history.users.ids[asked["user"]].tolist() == ["u", "v", "v", "u", "w"]
     texts = state.model.features.texts.ids
     assert ["" if row < 0 else texts[row] for row in asked["query_text"]] == ["", "tea", "nut", "", "tea"]
