@@ -62,11 +62,11 @@ class Letters:
 
 
 def make_model(**options):
-    features = TowerFeatures(
-        6, context=["age", "income", "paid_relative", "paid_bucket"], numbers=["price_relative"]
-    )
+    features = TowerFeatures(6, context=["age", "income", "paid_relative", "paid_bucket"], numbers=["price_relative"])
     rows = {"item_rows": Rows(2, 2, 3), "user_rows": Rows(1, 2, 1)}
-    return TwoTower(**{"encoder": Letters(), "features": features, "dim": 4, "dropout": 0.2, "seed": 3} | rows | options)
+    return TwoTower(
+        **{"encoder": Letters(), "features": features, "dim": 4, "dropout": 0.2, "seed": 3} | rows | options
+    )
 
 
 def make_steps():

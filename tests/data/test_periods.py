@@ -89,7 +89,9 @@ def cut_log(events, period, **options):
 
 
 def rows(frames):
-    return [(number, *row) for number, frame in enumerate(frames) for row in frame.reset_index().itertuples(index=False)]
+    return [
+        (number, *row) for number, frame in enumerate(frames) for row in frame.reset_index().itertuples(index=False)
+    ]
 
 
 @quick

@@ -69,7 +69,9 @@ def test_nothing_searched_adds_nothing_and_a_search_adds_the_mapped_text():
 
 def test_searches_of_one_user_are_pairs_of_their_own():
     """One day: u asks for tea (items 1 and 3), for nothing (item 2) and for tea once more (item 1 again: a repeat)."""
-    events = make_log().events.assign(user="u", item=[1, 3, 2, 1, 1, 1, 1, 1], query=["tea", "tea", "", "tea"] + [""] * 4)
+    events = make_log().events.assign(
+        user="u", item=[1, 3, 2, 1, 1, 1, 1, 1], query=["tea", "tea", "", "tea"] + [""] * 4
+    )
     events["timestamp"] = START + pd.to_timedelta([0, 1, 2, 3, 30, 31, 60, 80], unit="h")
     state = state_of(make_log().__class__(events, make_log().items))
     truth = state.truth(0)
@@ -124,7 +126,9 @@ def test_context_enters_the_query_vector():
     state.observe(0)
     model, rng = state.model, np.random.default_rng(0)
     table, kernel = model.context.tables["context/device"], model.context_map.kernel
-    np.testing.assert_array_equal(embedded(state, [""], device=np.array(["desk"]), hour=np.array([2.0])), np.zeros((1, 4)))
+    np.testing.assert_array_equal(
+        embedded(state, [""], device=np.array(["desk"]), hour=np.array([2.0])), np.zeros((1, 4))
+    )
     table.table.assign(rng.normal(size=table.table.shape))
     kernel.assign(rng.normal(size=kernel.shape))
     vector = embedded(state, [""], device=np.array(["desk"]), hour=np.array([2.0]))[0]
