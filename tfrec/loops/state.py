@@ -55,7 +55,7 @@ class StreamState:
     def truth(self, t: int) -> Truth:
         """What period t is scored on: its requests, for which the model makes room, and what they led to."""
         events = self._prepared(self.stream[t])
-        # In the order in which `observe` meets them: a resumed run, which scores nothing of the past, has the same rows.
+        # In the order in which `observe` meets them: a resumed run scores nothing of the past and has the same rows.
         self._admit(Requests.of(events, self.history)[0])
         return Truth.of(events, self.history)
 
