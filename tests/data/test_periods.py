@@ -164,6 +164,13 @@ def test_a_pause_as_long_as_the_gap_does_not_end_a_session():
     assert cut(pd.DataFrame({"user": 7, "timestamp": times})).tolist() == [0, 0, 0, 1]
 
 
+def test_sessions_of_a_log_that_comes_event_by_event():
+    """Both users go on just within the gap, the one who began later first; then user 1 begins session 2."""
+    events = pd.DataFrame({"user": [1, 2, 2, 1, 1], "timestamp": START + pd.to_timedelta([0, 0, 2, 2, 9], unit="min")})
+    cut = Sessions(1, pd.Timedelta(GAP))
+    assert [int(cut(events.iloc[[row]])[0]) for row in range(5)] == [0, 1, 1, 0, 2]
+
+
 @pytest.mark.parametrize("period", ["0 sessions", "-1 sessions", "many sessions", " sessions", True])
 def test_what_is_no_number_of_sessions_is_refused(period):
     with pytest.raises(InputError, match="write for example"):

@@ -8,10 +8,11 @@ from tests.shop import Letters
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
+from tfrec.data.rows import Rows
 from tfrec.models.scoring import TowerScores
 from tfrec.models.two_tower import TwoTower
 
-ITEMS = pd.DataFrame({"text": [f"thing {i}" for i in range(3000)], "kind": [f"kind {i % 7}" for i in range(3000)]})
+ITEMS = pd.DataFrame({"text": [f"thing {i}" for i in range(2100)], "kind": [f"kind {i % 7}" for i in range(2100)]})
 ITEMS["price"] = np.linspace(0, 1, len(ITEMS))
 
 
@@ -127,7 +128,7 @@ def test_a_variable_that_has_gone_is_not_taken_for_its_successor():
     shop.draw_weights()
     shop.index()
     traced = shop.towers._candidates
-    for _ in range(8):
+    for _ in range(3):
         shop.model.item_table.grow(shop.model.item_table.capacity + 1)
         shop.model.item_table.grow(shop.model.item_table.capacity + 1)
         shop.index()
@@ -136,8 +137,6 @@ def test_a_variable_that_has_gone_is_not_taken_for_its_successor():
 
 
 def test_an_item_that_gets_a_row_of_its_own_is_encoded_anew():
-    from tfrec.data.rows import Rows
-
     shop = Shop()
     shop.model = TwoTower(Letters(), dim=5, new_items="zero", item_rows=Rows(admission=2))
     shop.towers = TowerScores(shop.model)

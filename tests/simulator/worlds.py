@@ -28,8 +28,11 @@ def write_products(folder):
 
 
 def shipped():
-    """conf/data/simulator.yaml as a dictionary."""
-    return yaml.safe_load((conf_folder() / "data/simulator.yaml").read_text())
+    """conf/data/simulator.yaml as a dictionary, with its world."""
+    option, world = (
+        yaml.safe_load((conf_folder() / name).read_text()) for name in ("data/simulator.yaml", "world/shop.yaml")
+    )
+    return {key: value for key, value in option.items() if key != "defaults"} | {"world": world}
 
 
 def make_world(folder, **changes):

@@ -27,6 +27,7 @@ class Frozen:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
         with self._fixed_weights():
             self.state.model.start_rows(self.state.history, self.period)
+            self.towers.forget()  # what new rows start from changes where rows expire and texts change
             return self.towers.score(history, requests)
 
     @contextmanager

@@ -42,5 +42,5 @@ class IdTable(GrowingTable):
         """
         new = self.policy.admitted_after(since)
         known = np.setdiff1d(np.flatnonzero(self.policy.own), new, assume_unique=True)
-        if len(new) and len(known):
+        if len(new):
             self.assign(self.rows_of(new), values(known, self.table.numpy()[self.rows_of(known)], new))

@@ -14,6 +14,8 @@ def first_values(kind: str, vectors: Callable | None = None) -> Callable:
     """
 
     def values(known: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
+        if not len(known):  # all have expired: zero says nothing, where the last owner's vector would
+            return np.zeros((len(new), rows.shape[1]))
         if kind == "text":
             return ridge(vectors(known), rows)(vectors(new))
         start = rows.mean(0) if kind == "mean" else np.zeros(rows.shape[1])
