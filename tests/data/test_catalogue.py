@@ -40,7 +40,7 @@ values = st.one_of(st.none(), st.sampled_from(["p", "q", "r"]))
 change = st.tuples(st.integers(-1, 23), st.integers(1, 4), values, values, st.one_of(st.none(), st.integers(1, 9)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(change, max_size=12))
 def test_a_row_is_the_last_known_value_of_each_column(changes):
     """Against a loop; a change becomes known with the period in which it happens, item 4 is in no table."""
