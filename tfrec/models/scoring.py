@@ -69,7 +69,7 @@ class TowerScores:
 
 
 def _same(references: list[weakref.ref], variables) -> bool:
-    """Whether these are the referred variables; their addresses do not tell, as a new one may get that of an old one."""
+    """Whether these are those variables; an address does not tell, as a new one may get that of an old one."""
     known = [reference() for reference in references]
     return len(known) == len(variables) and all(a is b for a, b in zip(known, variables, strict=True))
 
