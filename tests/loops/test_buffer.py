@@ -41,7 +41,7 @@ def test_parts_cover_the_periods_in_order_and_none_could_be_joined(sizes, buffer
 def test_each_example_is_learned_in_each_epoch_and_offered_once(tmp_path, buffer, parts):
     """A base of three periods, learned in parts or at once, with two epochs."""
     stream = Stream(make_interactions(days=50, per_day=40))
-    state, replay = make_state(stream), Replay(size=10_000)
+    state, replay = make_state(stream), Replay(size=2_000)
     state.learner.strategies.append(replay)
     learned, update = [], state.update
     state.update = lambda periods, *rest: (learned.append(periods), update(periods, *rest))[1]

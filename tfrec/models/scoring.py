@@ -1,5 +1,6 @@
 """Scores of the whole catalogue from the two towers of a model."""
 
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -23,7 +24,7 @@ class TowerScores:
     def __init__(self, model) -> None:
         self.model = model
         self.encoded = 0  # rows of the index that the last refresh encoded
-        self._traced_for = None
+        self._traced_for: list[weakref.ref] | None = None
         self.forget()
 
     def forget(self) -> None:
@@ -42,11 +43,11 @@ class TowerScores:
     def _trace(self) -> None:
         """Traces anew if a table was replaced by a larger one."""
         model = self.model
-        variables = [id(variable) for variable in model.tfrs_model.variables]
-        if variables != self._traced_for:
+        variables = model.tfrs_model.variables
+        if self._traced_for is None or not _same(self._traced_for, variables):
             self._queries = tf.function(model.query_embeddings, reduce_retracing=True)
             self._candidates = tf.function(model.candidate_embeddings, reduce_retracing=True)
-            self._traced_for = variables
+            self._traced_for = [weakref.ref(variable) for variable in variables]
 
     def _refresh(self, history: History) -> None:
         rows = np.arange(len(history.items))
@@ -65,6 +66,12 @@ class TowerScores:
         else:
             grown = tf.pad(self.index, [[0, len(rows) - len(self.index)], [0, 0]])
             self.index = tf.tensor_scatter_nd_update(grown, np.flatnonzero(stale)[:, None], vectors)
+
+
+def _same(references: list[weakref.ref], variables) -> bool:
+    """Whether these are those variables; an address does not tell, as a new one may get that of an old one."""
+    known = [reference() for reference in references]
+    return len(known) == len(variables) and all(a is b for a, b in zip(known, variables, strict=True))
 
 
 def encode(tower, features: dict[str, np.ndarray], chunk: int = CHUNK) -> tf.Tensor:
