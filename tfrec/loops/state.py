@@ -65,15 +65,20 @@ class StreamState:
 
     def _best(self, asked: pd.DataFrame, k: int = 100) -> np.ndarray:
         """Ids of the model's best items for each request, best first, `[requests, k]`."""
+        requests = self._served(asked)
+        scores, blocks = self.towers.score(self.history, requests), range(0, len(requests), 256)
+        k = min(k, len(self.history.items))
+        rows = [tf.math.top_k(scores(slice(start, start + 256)), k).indices.numpy() for start in blocks]
+        return self.history.items.ids[np.concatenate(rows)]
+
+    def _served(self, asked: pd.DataFrame) -> Requests:
+        """The requests that a stream asks to be answered, for which the model makes room."""
         prepared = self._prepared(asked)
         queries = prepared["query"].to_numpy() if "query" in prepared else None
         context = {name: prepared[name].to_numpy() for name in prepared.columns.difference(["user", "query"])}
         requests = Requests(self.history.users.rows(asked["user"]), asked["user"].to_numpy(), queries, context)
         self._admit(requests)
-        scores, blocks = self.towers.score(self.history, requests), range(0, len(requests), 256)
-        k = min(k, len(self.history.items))
-        rows = [tf.math.top_k(scores(slice(start, start + 256)), k).indices.numpy() for start in blocks]
-        return self.history.items.ids[np.concatenate(rows)]
+        return requests
 
     def truth(self, t: int) -> Truth:
         """What period t is scored on: its requests, for which the model makes room, and what they led to."""
@@ -88,6 +93,8 @@ class StreamState:
         Returns:
             counts for the log, by tag.
         """
+        if hasattr(self.stream, "asked"):
+            self._served(self.stream.asked(t))  # a resumed run, which serves nothing of the past, makes the same room
         raw = self.stream.revealed(t)
         events = self._prepared(raw)
         requests, query = Requests.of(events, self.history)

@@ -101,6 +101,12 @@ class ClosedLoop:
         """Ids of the items that can be shown in period t."""
         return self.world.items.ids[self.world.markets[t].available]
 
+    def asked(self, t: int) -> pd.DataFrame:
+        """The requests of period t as they are ranked: columns user, query, timestamp."""
+        requests = self._requests(t)
+        users = self.world.user_ids[requests.user]
+        return pd.DataFrame({"user": users, "query": requests.query, "timestamp": requests.timestamp})
+
     def serve(self, t: int, rank: Callable[[pd.DataFrame], np.ndarray]) -> dict[str, float]:
         """Lets period t happen with a model's slates, and says what they were worth.
 
@@ -163,8 +169,7 @@ class ClosedLoop:
 
     def _explored(self, t: int, requests: Requests, rank) -> tuple[np.ndarray, np.ndarray]:
         world, available = self.world, self.world.markets[t].available
-        table = {"user": world.user_ids[requests.user], "query": requests.query, "timestamp": requests.timestamp}
-        ranking = self._rows(t, np.asarray(rank(pd.DataFrame(table))), len(requests))
+        ranking = self._rows(t, np.asarray(rank(self.asked(t))), len(requests))
         rng = generator(world.seed, "exploration", t)
         rows, best = explore(ranking, available, world.slate, self.epsilon, rng)
         return rows, (1 - self.epsilon) * (rows == best) + self.epsilon * uniform(len(available), world.slate)
