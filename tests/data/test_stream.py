@@ -135,3 +135,9 @@ def test_a_period_must_be_positive(interactions, period):
 def test_the_number_of_users_must_be_one(interactions, users):
     with pytest.raises(InputError, match=f"stream.users is {users}: choose 1 or more, or null for all"):
         Stream(interactions, "7D", users=users)
+
+
+@pytest.mark.parametrize("delay", [-1, "-1D", 1.5, None])
+def test_a_delay_is_a_number_of_periods_or_a_time_step(interactions, delay):
+    with pytest.raises(InputError, match=f"stream.delay is {delay}: choose a number of periods from 0 on, or a time"):
+        Stream(interactions, "7D", delay=delay)

@@ -76,7 +76,7 @@ def test_late_examples_equal_what_their_requests_had(log):
         for row, key in enumerate(zip(requests.ids, requests.queries, strict=True)):
             known[t, *key] = {name: values[row] for name, values in features.items()}
         state.observe(t)
-        events, examples = state._prepared(state.stream.revealed(t)), state.examples(t)
+        events, examples = state.prepared(state.stream.revealed(t)), state.examples(t)
         ids = state.history.users.ids[examples.queries["user"][examples.query]]
         assert ids.tolist() == events["user"].tolist()
         for query, event in zip(examples.query, events.itertuples(), strict=True):

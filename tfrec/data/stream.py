@@ -45,15 +45,15 @@ class Stream:
     ) -> None:
         if users is not None and (not isinstance(users, int) or users < 1):
             raise InputError(f"stream.users is {users}: choose 1 or more, or null for all.")
-        if not isinstance(delay, str):
-            require(isinstance(delay, int) and delay >= 0, f"stream.delay is {delay}: choose 0, 1, ... or such as 3D.")
+        later = time_step(delay) >= pd.Timedelta(0) if isinstance(delay, str) else isinstance(delay, int) and delay >= 0
+        require(later, f"stream.delay is {delay}: choose a number of periods from 0 on, or a time step such as 3D.")
         self.items, self.user_table = interactions.items, interactions.users
         self._changes, self._events = interactions.changes, interactions.events
         self._positive, self._distinct = positive, distinct
         self._scored, self._revealed = Spans(), Spans()
         self.starts = self._cut(rule(period, session_gap), delay, period)
         self._users = None if users is None else self._first_users(users)
-        self._targets(_rows(self._events, 0, 1))  # a wrong expression is told now, not in the first period
+        targets(_rows(self._events, 0, 1), positive)  # a wrong expression is told now, not in the first period
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -136,22 +136,28 @@ class Stream:
         events = _rows(self._events, rows[0], rows[-1] + 1).iloc[rows - rows[0]].assign(period=self._scored.at(rows))
         if self._users is not None:
             events = events[events["user"].isin(self._users)]
-        events = self._targets(events)
+        events = targets(events, self._positive)
         if self._distinct and distinct:
             keys = ("period", "user", "item", "query") if self.late else ("user", "item", "query")
             events = events.drop_duplicates([key for key in keys if key in events])
         return events
 
-    def _targets(self, events: pd.DataFrame) -> pd.DataFrame:
-        if self._positive is None:
-            return events
-        try:
-            return events[events.eval(self._positive).astype(bool)]
-        except Exception as error:  # pandas raises whatever the expression ran into
-            raise InputError(
-                f"stream.positive is '{self._positive}', which cannot be computed from the columns "
-                f"{', '.join(events.columns)}: write for example 'click > 0' ({error})."
-            ) from error
+
+def targets(events: pd.DataFrame, positive: str | None) -> pd.DataFrame:
+    """The events for which the pandas expression `positive` holds; all, if it is None.
+
+    Raises:
+        InputError: it cannot be computed from the events' columns.
+    """
+    if positive is None:
+        return events
+    try:
+        return events[events.eval(positive).astype(bool)]
+    except Exception as error:  # pandas raises whatever the expression ran into
+        raise InputError(
+            f"stream.positive is '{positive}', which cannot be computed from the columns "
+            f"{', '.join(events.columns)}: write for example 'click > 0' ({error})."
+        ) from error
 
 
 def _known(events: pd.DataFrame, scored: np.ndarray, cut, delay: str | int) -> np.ndarray:

@@ -6,6 +6,7 @@ import time
 from tfrec.checkpoint import Checkpoints
 from tfrec.errors import InputError, require
 from tfrec.evaluate import Evaluator, refuse_future
+from tfrec.loops.serving import serve
 from tfrec.loops.state import StreamState
 from tfrec.tracking import Tracker
 
@@ -142,7 +143,7 @@ class Incremental:
         return newest + 1
 
     def _score(self, t: int, state: StreamState, evaluator: Evaluator, tracker: Tracker) -> None:
-        tracker.row |= state.serve(t)
+        tracker.row |= serve(state, t)
         refuse_future(state.learner, state.stream[t], "the model")
         truth = state.truth(t)
         for name, scorer in state.scorers().items():

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from pandas.api.types import is_numeric_dtype
 
 from tfrec.data.catalogue import Catalogue
@@ -19,6 +18,7 @@ from tfrec.errors import require
 from tfrec.evaluate import Truth
 from tfrec.learner import Learner
 from tfrec.loops.asked import Asked
+from tfrec.loops.serving import admitted, answers
 from tfrec.models.scoring import TowerScores
 
 
@@ -55,36 +55,13 @@ class StreamState:
 
     def kept(self) -> dict:
         """What a checkpoint must keep beside model and strategies: what a stream that answers was shown."""
-        return {"stream": self.stream} if hasattr(self.stream, "serve") else {}
-
-    def serve(self, t: int) -> dict[str, float]:
-        """Where the stream answers what it is shown: shows the model's best items; returns what they were worth."""
-        if not hasattr(self.stream, "serve"):
-            return {}
-        return {f"served/{name}": value for name, value in self.stream.serve(t, self._best).items()}
-
-    def _best(self, asked: pd.DataFrame, k: int = 100) -> np.ndarray:
-        """Ids of the model's best items for each request, best first, `[requests, k]`."""
-        requests = self._served(asked)
-        scores, blocks = self.towers.score(self.history, requests), range(0, len(requests), 256)
-        k = min(k, len(self.history.items))
-        rows = [tf.math.top_k(scores(slice(start, start + 256)), k).indices.numpy() for start in blocks]
-        return self.history.items.ids[np.concatenate(rows)]
-
-    def _served(self, asked: pd.DataFrame) -> Requests:
-        """The requests that a stream asks to be answered, for which the model makes room."""
-        prepared = self._prepared(asked)
-        queries = prepared["query"].to_numpy() if "query" in prepared else None
-        context = {name: prepared[name].to_numpy() for name in prepared.columns.difference(["user", "query"])}
-        requests = Requests(self.history.users.rows(asked["user"]), asked["user"].to_numpy(), queries, context)
-        self._admit(requests)
-        return requests
+        return {"stream": self.stream} if answers(self.stream) else {}
 
     def truth(self, t: int) -> Truth:
         """What period t is scored on: its requests, for which the model makes room, and what they led to."""
-        events = self._prepared(self.stream[t])
+        events = self.prepared(self.stream[t])
         # In the order in which `observe` meets them: a resumed run, which scores nothing of the past, has the same.
-        self._admit(Requests.of(events, self.history)[0])
+        self.admit(Requests.of(events, self.history)[0])
         return Truth.of(events, self.history)
 
     def observe(self, t: int) -> dict[str, int]:
@@ -93,10 +70,10 @@ class StreamState:
         Returns:
             counts for the log, by tag.
         """
-        if hasattr(self.stream, "asked"):
-            self._served(self.stream.asked(t))  # a resumed run, which serves nothing of the past, makes the same room
+        if answers(self.stream):
+            admitted(self, self.stream.asked(t))  # a resumed run, which serves nothing of the past, makes the same room
         raw = self.stream.revealed(t)
-        events = self._prepared(raw)
+        events = self.prepared(raw)
         requests, query = Requests.of(events, self.history)
         past = self._past(t, lambda: raw.loc[events.index[first_of_each(query)]], requests)
         known = len(self.history.items)
@@ -119,11 +96,11 @@ class StreamState:
         """
         features = self.model.features
         if not self.stream.late:
-            self._admit(requests)
+            self.admit(requests)
             return features.past(self.history, requests)
         asked = self.stream.scored(t)
-        self._admit(Requests.of(self._prepared(asked), self.history)[0])
-        self._admit(requests)  # what steps have learned since may have given a late request another context
+        self.admit(Requests.of(self.prepared(asked), self.history)[0])
+        self.admit(requests)  # what steps have learned since may have given a late request another context
         self._asked.remember(features.past(self.history, Requests.of(asked, self.history)[0]))
         return self._asked.of(first()) if len(requests) else features.past(self.history, requests)
 
@@ -187,7 +164,7 @@ class StreamState:
         fresh = self.examples_in(range(periods[0], min(self.learner.last_period, periods[-1]) + 1))
         return Update(periods[-1], examples, candidates, fresh)
 
-    def _prepared(self, events: pd.DataFrame) -> pd.DataFrame:
+    def prepared(self, events: pd.DataFrame) -> pd.DataFrame:
         """Events after all steps, with the attributes of their users beside them."""
         events = transform_events(self.steps, events)
         people = self.stream.user_table
@@ -199,7 +176,8 @@ class StreamState:
         missing = {name: "" for name in people.columns if not is_numeric_dtype(people[name])}
         return events.join(people, on="user").fillna(missing)
 
-    def _admit(self, requests: Requests) -> None:
+    def admit(self, requests: Requests) -> None:
+        """Lets the model make room for what requests ask."""
         if self.model.admit(requests):
             self.learner.rebuild()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from tfrec.data.stream import targets
 from tfrec.errors import InputError, require
 from tfrec.simulator.draws import generator
 from tfrec.simulator.log import CELLS, logged, shown, versions
@@ -156,15 +157,7 @@ class ClosedLoop:
         return self._logs[t]
 
     def _targets(self, events: pd.DataFrame, t: int) -> pd.DataFrame:
-        events = events.assign(period=t)
-        if self.positive is not None:
-            try:
-                events = events[events.eval(self.positive).astype(bool)]
-            except Exception as error:  # pandas raises whatever the expression ran into
-                raise InputError(
-                    f"stream.positive is '{self.positive}', which cannot be computed: write for example 'click > 0' "
-                    f"({error})."
-                ) from error
+        events = targets(events.assign(period=t), self.positive)
         return events.drop_duplicates(["user", "item", "query"]) if self.distinct else events
 
     def _explored(self, t: int, requests: Requests, rank) -> tuple[np.ndarray, np.ndarray]:

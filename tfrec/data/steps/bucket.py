@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from tfrec.data.steps.columns import named, number, require_count, require_names, source, with_new
+from tfrec.data.steps.columns import named, require_count, source, with_new
+from tfrec.data.steps.per_column import PerColumn
 from tfrec.data.steps.reservoir import Reservoir
-from tfrec.data.steps.step import Step
-from tfrec.errors import require
 
 
-class Bucket(Step):
+class Bucket(PerColumn):
     """Adds `<column>_bucket` (strings) to a number column: which quantile range of the past the value lies in.
 
     With edges `e_k`, the `k / buckets` quantiles (k = 1 .. buckets - 1) of a uniform sample of the past, equal
@@ -41,11 +40,7 @@ class Bucket(Step):
         size: int = 10_000,
         seed: int = 0,
     ) -> None:
-        self._columns = {
-            "items": require_names("bucket", "items", items),
-            "events": require_names("bucket", "events", events),
-        }
-        require(any(self._columns.values()), "step.bucket names no column: set step.bucket.items or .events.")
+        super().__init__("bucket", items, events)
         require_count("bucket", "buckets", buckets, least=2)
         require_count("bucket", "size", size)
         require_count("bucket", "seed", seed, least=0)
@@ -58,20 +53,6 @@ class Bucket(Step):
         self._samples: dict[tuple[str, str], Reservoir] = {}
         self._edges: dict[tuple[str, str], np.ndarray] = {}
         self._age: dict[tuple[str, str], int] = {}  # periods since the edges were fitted
-
-    def items(self, items: pd.DataFrame) -> pd.DataFrame:
-        """The items with a bucket of each listed column."""
-        return self._bucketed(items, "items")
-
-    def events(self, events: pd.DataFrame) -> pd.DataFrame:
-        """The events with a bucket of each listed column."""
-        return self._bucketed(events, "events")
-
-    def fit(self, events: pd.DataFrame, items: pd.DataFrame) -> None:
-        """Adds the period's values to the samples, and fits the edges that are due."""
-        for table, rows in (("events", events), ("items", items)):
-            for column in self._columns[table]:
-                self._fit_column((table, column), number(rows, column, source("bucket", table)))
 
     def _fit_column(self, key: tuple[str, str], values: np.ndarray) -> None:
         if self.refit is None and key in self._edges:
@@ -87,13 +68,13 @@ class Bucket(Step):
             if self.refit is None:
                 del self._samples[key]
 
-    def _bucketed(self, table: pd.DataFrame, name: str) -> pd.DataFrame:
-        where, new = source("bucket", name), {}
-        for column in self._columns[name]:
-            values, edges = number(table, column, where), self._edges.get((name, column))
+    def _transformed(self, table: pd.DataFrame, where: str) -> pd.DataFrame:
+        new = {}
+        for column in self._columns[where]:
+            values, edges = self._numbers(table, where, column), self._edges.get((where, column))
             if edges is None:
                 codes = np.full(len(values), -2)
             else:
                 codes = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right"))
             new[f"{column}_bucket"] = named(self._names, codes, table.index)
-        return with_new(table, new, where)
+        return with_new(table, new, source("bucket", where))

@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from tfrec.data.steps.columns import number, require_count, require_names, require_switch, source, with_new
+from tfrec.data.steps.columns import require_count, require_switch, source, with_new
+from tfrec.data.steps.per_column import PerColumn
 from tfrec.data.steps.reservoir import Reservoir
-from tfrec.data.steps.step import Step
 from tfrec.errors import require
 
 HOW = ("standard", "min_max", "robust")
 
 
-class Scale(Step):
+class Scale(PerColumn):
     """Number columns as float32, in place: `(x - centre) / width`, with centre and width of the past.
 
     | how | centre | width | fitted on |
@@ -45,11 +45,7 @@ class Scale(Step):
         size: int = 10_000,
         seed: int = 0,
     ) -> None:
-        self._columns = {
-            "items": require_names("scale", "items", items),
-            "events": require_names("scale", "events", events),
-        }
-        require(any(self._columns.values()), "step.scale names no column: set step.scale.items or step.scale.events.")
+        super().__init__("scale", items, events)
         require(how in HOW, f"step.scale.how is {how!r}: choose {', '.join(HOW)}.")
         require_switch("scale", "log1p", log1p)
         require_switch("scale", "missing", missing)
@@ -59,24 +55,10 @@ class Scale(Step):
         self._scalers: dict[tuple[str, str], StandardScaler | MinMaxScaler | RobustScaler] = {}
         self._samples: dict[tuple[str, str], Reservoir] = {}
 
-    def items(self, items: pd.DataFrame) -> pd.DataFrame:
-        """The listed columns of the items scaled."""
-        return self._scaled(items, "items")
-
-    def events(self, events: pd.DataFrame) -> pd.DataFrame:
-        """The listed columns of the events scaled."""
-        return self._scaled(events, "events")
-
-    def fit(self, events: pd.DataFrame, items: pd.DataFrame) -> None:
-        """Adds the period's values to what centre and width are computed from."""
-        for table, rows in (("events", events), ("items", items)):
-            for column in self._columns[table]:
-                values = self._numbers(rows, table, column)
-                values = values[~np.isnan(values)]
-                if len(values):
-                    self._fit_column((table, column), values[:, None])
-
     def _fit_column(self, key: tuple[str, str], values: np.ndarray) -> None:
+        values = values[~np.isnan(values)][:, None]
+        if not len(values):
+            return
         if self.how == "robust":
             sample = self._samples.setdefault(key, Reservoir(self.size, self.seed))
             sample.add(values[:, 0])
@@ -85,11 +67,11 @@ class Scale(Step):
             kind = StandardScaler if self.how == "standard" else MinMaxScaler
             self._scalers.setdefault(key, kind()).partial_fit(values)
 
-    def _scaled(self, table: pd.DataFrame, name: str) -> pd.DataFrame:
+    def _transformed(self, table: pd.DataFrame, where: str) -> pd.DataFrame:
         scaled, missing = {}, {}
-        for column in self._columns[name]:
-            values = self._numbers(table, name, column)
-            scaler = self._scalers.get((name, column))
+        for column in self._columns[where]:
+            values = self._numbers(table, where, column)
+            scaler = self._scalers.get((where, column))
             unknown = np.isnan(values)
             if scaler is None or not len(values):
                 values = np.zeros(len(values))
@@ -97,8 +79,8 @@ class Scale(Step):
                 values = np.where(unknown, 0, scaler.transform(values[:, None])[:, 0])
             scaled[column] = values.astype(np.float32)
             missing[f"{column}_missing"] = unknown.astype(np.float32)
-        return with_new(table.assign(**scaled), missing if self.missing else {}, source("scale", name))
+        return with_new(table.assign(**scaled), missing if self.missing else {}, source("scale", where))
 
-    def _numbers(self, table: pd.DataFrame, name: str, column: str) -> np.ndarray:
-        values = number(table, column, source("scale", name))
+    def _numbers(self, table: pd.DataFrame, where: str, column: str) -> np.ndarray:
+        values = super()._numbers(table, where, column)
         return np.sign(values) * np.log1p(np.abs(values)) if self.log1p else values
