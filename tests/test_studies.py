@@ -41,3 +41,23 @@ def test_notebook_runs(path, monkeypatch):
             assert not cell["outputs"]
             exec("".join(cell["source"]), names)
     assert len(names["table"]) == 6
+
+
+def test_the_search_table_is_the_mean_of_its_results():
+    means = pd.read_csv(ROOT / "experiments/search/results.csv").groupby("name").mean(numeric_only=True)
+    page = (ROOT / "experiments/search/README.md").read_text()
+    rows = re.findall(r"^\| \**`?([\w ]+)`?\**[^|]*((?:\| 0\.\d{4} )+)\|$", page, re.MULTILINE)
+    assert len(rows) == 4
+    for name, values in rows:
+        prefix = "" if name == "this run" else f"baseline/{name}/"
+        cells = [("search", "search"), ("search_alone", "search"), ("search", "recommendation")]
+        expected = [f"{means.loc[run, f'{prefix}slice/{cut}/all/ndcg@10']:.4f}" for run, cut in cells]
+        assert [value.strip() for value in values.strip("| ").split("|")] == expected
+
+
+def test_the_ratings_table_is_what_its_runs_gave():
+    runs = pd.read_csv(ROOT / "experiments/movielens_ratings/results.csv").set_index("seed")
+    page = (ROOT / "experiments/movielens_ratings/README.md").read_text()
+    for seed in runs.index:
+        assert f"seed {seed} | {runs.loc[seed, 'eval/mae']:.4f} | {runs.loc[seed, 'eval/rmse']:.4f} |" in page
+    assert f"`running_mean` | {runs['baseline/running_mean/mae'].mean():.4f} |" in page
