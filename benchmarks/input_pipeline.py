@@ -134,6 +134,7 @@ def main() -> None:
         },
     }
     print(json.dumps(result, indent=1))
+    (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "input_pipeline.json").write_text(json.dumps(result, indent=1) + "\n")
 
 

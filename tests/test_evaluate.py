@@ -176,3 +176,13 @@ def test_unknown_metrics_are_refused(name):
 def test_unknown_tie_rule_is_refused():
     with pytest.raises(InputError, match="choose row or expected"):
         Evaluator(ties="best")
+
+
+def test_an_item_bought_twice_is_one_target(stream):
+    """Two equal targets at the top would be two hits where the ideal has one: NDCG above 1."""
+    history = History()
+    for t in range(4):
+        history.observe(stream[t])
+    once, twice = stream[4], stream[4].loc[stream[4].index.repeat(2)]
+    one, two = Truth.of(once, history), Truth.of(twice, history)
+    assert [targets.tolist() for targets in one.targets] == [targets.tolist() for targets in two.targets]

@@ -155,13 +155,13 @@ def test_who_moves_rows_that_are_not_in_the_batch(optimizer, moves):
     assert moved[left].all() if moves else not moved[left].any()
 
 
-@pytest.mark.parametrize("name", ["user", "item", "history", "kind"])
+@pytest.mark.parametrize("name", ["user", "item", "history", "category/kind"])
 def test_a_row_outside_of_its_table_is_refused(name):
     model = make_model()
     history = grown(model)
     learner = Learner(model, tf_keras.optimizers.SGD(0.1))
     batch = make_batch(model, history)
-    table = {"user": model.user_table, "kind": model.categories.tables["kind"]}.get(name, model.item_table)
+    table = ({"user": model.user_table} | model.categories.tables).get(name, model.item_table)
     batch[name] = np.full_like(batch[name], table.rows)
     with pytest.raises(IndexError, match=f"'{name}' has rows"):
         learner.step(batch)

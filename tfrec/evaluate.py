@@ -45,7 +45,9 @@ class Truth:
         """
         refuse_future(history, events, "the history")
         requests, number = Requests.of(events, history)
-        items = history.items.rows(events["item"])
+        # An item is one target of a request, however often it was bought: hits above the ideal would be counted.
+        once = ~pd.DataFrame({"request": number, "item": events["item"].to_numpy()}).duplicated().to_numpy()
+        number, items = number[once], history.items.rows(events["item"][once])
         order = np.argsort(number, kind="stable")
         targets = np.split(items[order], np.cumsum(np.bincount(number))[:-1])
         own = own_rows(history.frequency(), requests.users)

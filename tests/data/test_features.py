@@ -97,11 +97,11 @@ def test_each_different_text_and_category_has_one_row(stream):
     assert len(features.texts) < len(table)
     chosen = np.array([4, 0, len(table) - 1])
     candidates = features.candidates(history, chosen)
-    assert list(candidates) == ["item", "text", "kind"]
+    assert list(candidates) == ["item", "text", "category/kind"]
     assert all(rows.dtype == np.int32 for rows in candidates.values())
     assert candidates["item"].tolist() == chosen.tolist()
     assert features.texts.ids[candidates["text"]].tolist() == table["text"].iloc[chosen].tolist()
-    assert features.categories["kind"].ids[candidates["kind"]].tolist() == table["kind"].iloc[chosen].tolist()
+    assert features.categories["kind"].ids[candidates["category/kind"]].tolist() == table["kind"].iloc[chosen].tolist()
 
 
 def test_observing_the_same_history_again_changes_nothing(stream):

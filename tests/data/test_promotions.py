@@ -157,7 +157,7 @@ def test_coupons_are_those_of_a_plain_count(spans):
 def test_everything_of_a_small_log(tmp_path):
     data = complete_journey.load(make_journey(tmp_path), **ALL)
     assert data.events.columns.tolist() == ["user", "item", "timestamp", *COLUMNS]
-    assert data.events.iloc[0].drop("timestamp").tolist() == [1, 10, 0.5, 1, 330, 0.25, 0]
+    assert data.events.iloc[0].drop("timestamp").tolist() == [1, 10, 0.5, 1, "330", 0.25, 0]
     assert data.events["coupon"].tolist() == [0, 1, 0, 0]
     # campaign 1 runs since December for product 10; the promotions of week 1 are known on its end, 2017-01-02 05:00
     assert data.items["coupon_campaigns"].to_dict() == {10: 1.0, 20: 0.0, 30: 0.0}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfrec.data.history import History
-from tfrec.data.requests import OUTCOMES, Requests, numbered
+from tfrec.data.requests import OUTCOMES, Requests, numbered, offered
 
 cells = st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc"), st.sampled_from(["", "tea"])), max_size=20)
 
@@ -55,3 +55,18 @@ def test_taking_some_takes_all_that_belongs_to_them():
     assert requests.context["hour"].tolist() == [12, 10] and len(requests) == 2
     plain = Requests(np.array([4, 5, 6])).take(np.array([1]))
     assert plain.users.tolist() == [5] and plain.ids is None and plain.queries is None
+
+
+def test_what_steps_make_of_an_outcome_is_not_offered():
+    columns = [
+        "user",
+        "query",
+        "hour",
+        "spend",
+        "spend_bucket",
+        "price_relative",
+        "rating_missing",
+        "store",
+        "itemised",
+    ]
+    assert offered(columns) == ["hour", "itemised"]

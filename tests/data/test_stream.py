@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.toy import make_interactions
-from tfrec.data.interactions import validated
+from tfrec.data.interactions import Interactions, validated
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 
@@ -141,3 +141,23 @@ def test_the_number_of_users_must_be_one(interactions, users):
 def test_a_delay_is_a_number_of_periods_or_a_time_step(interactions, delay):
     with pytest.raises(InputError, match=f"stream.delay is {delay}: choose a number of periods from 0 on, or a time"):
         Stream(interactions, "7D", delay=delay)
+
+
+def test_a_condition_must_be_true_or_false(interactions):
+    with pytest.raises(InputError, match="stream.positive is 'item', which cannot be computed.*not true or false"):
+        Stream(interactions, "7D", positive="item")
+
+
+def test_a_log_of_what_was_shown_says_that_all_of_it_is_a_target(interactions, caplog):
+    events = interactions.events.assign(click=[0, 1] * (len(interactions.events) // 2))
+    shown = Interactions(events, interactions.items)
+    Stream(shown, "7D")
+    assert "shown and not clicked" in caplog.text
+    caplog.clear()
+    clicked = Stream(shown, "7D", positive="click > 0")
+    assert not caplog.text and all(clicked[t]["click"].all() for t in range(len(clicked)))
+
+
+def test_a_world_is_no_log():
+    with pytest.raises(InputError, match="data is a dict: for data=world choose stream=closed_loop"):
+        Stream({}, "7D")

@@ -199,3 +199,10 @@ def test_labels_that_are_known_later_are_refused(tmp_path):
     events.loc[700, "known"] += pd.Timedelta("1D")
     with pytest.raises(InputError, match="Period 3 has labels that are known later than their events"):
         run(tmp_path / "later", Stream(Interactions(events, log.items), 200), base=4)
+
+
+@pytest.mark.parametrize("options", [{"delay": 1}, {"period": "20 sessions"}])
+def test_streams_that_reveal_late_are_refused(tmp_path, options):
+    stream = Stream(make_ratings(), **{"period": 200, **options})
+    with pytest.raises(InputError, match="leave out stream.delay and periods of sessions"):
+        run(tmp_path, state=make_state(stream))

@@ -138,7 +138,7 @@ def test_context_enters_the_query_vector():
 
 @pytest.mark.parametrize("name", ["click", "item", "timestamp", "period", "age of the user"])
 def test_what_is_not_known_when_a_request_comes_is_refused(name):
-    with pytest.raises(InputError, match=f"model.features.context has '{name}', which is neither"):
+    with pytest.raises(InputError, match=f"model.features.context has '{name}', which is no column of the events or"):
         state_of(context=[name]).observe(0)
 
 

@@ -24,12 +24,12 @@ def test_vectors_are_the_formula_written_out():
     for variable in model.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
     user, item = model.user_table.table.numpy(), model.item_table.table.numpy()
-    kind, kernel, bias = model.categories.tables["kind"].table.numpy(), *model.history_map.get_weights()
+    kind, kernel, bias = model.categories.tables["category/kind"].table.numpy(), *model.history_map.get_weights()
     pooled = np.einsum("nh,nhd->nd", batch["history_weight"], item[batch["history"]])
     outputs = model(batch)
     query = batch["user_known"][:, None] * user[batch["user"]] + pooled @ kernel + bias
     np.testing.assert_allclose(outputs["query"], query, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(outputs["candidate"], item[batch["item"]] + kind[batch["kind"]], rtol=1e-5)
+    np.testing.assert_allclose(outputs["candidate"], item[batch["item"]] + kind[batch["category/kind"]], rtol=1e-5)
 
 
 def test_compile_fit_evaluate_as_any_keras_model():

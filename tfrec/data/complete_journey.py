@@ -59,6 +59,8 @@ def load(
     wanted = [*EVENTS, *(OPTIONAL[column] for column in columns)]
     events = _read(root, "transactions.parquet", wanted).rename(columns=EVENTS)
     events = events.rename(columns={raw: name for name, raw in OPTIONAL.items()})
+    if "store" in events:
+        events["store"] = events["store"].astype(str)  # a code, not a magnitude
     if "coupon" in events:
         events["coupon"] = (events["coupon"] > 0).astype("int64")
     products = product_table(folder)

@@ -75,8 +75,9 @@ class TowerFeatures:
         for name in self.context:
             if name not in requests.context:
                 raise InputError(
-                    f"model.features.context has '{name}', which is neither a column of the events nor of the user "
-                    f"table (there are {', '.join(sorted(requests.context)) or 'none'})."
+                    f"model.features.context has '{name}', which is no column of the events or of the user table that "
+                    "is known when the request comes (labels, prices, what was shown, what is made of them are not): "
+                    f"choose from {', '.join(sorted(requests.context)) or 'none'}."
                 )
             if not is_numeric_dtype(requests.context[name]):
                 self.context_categories.setdefault(name, Vocabulary()).add(requests.context[name])
@@ -109,9 +110,10 @@ class TowerFeatures:
         return {"history": items, "history_weight": weights.astype(np.float32)}
 
     def candidates(self, history: History, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Candidate features of item rows `[n]`: `item`, `text`, one array for each category, `[n]`; `numbers`."""
-        features = {"item": rows.astype(np.int32), **{name: values[rows] for name, values in self._columns.items()}}
-        return features | ({"numbers": self._numbers[rows]} if self.numbers else {})
+        """Candidate features of item rows `[n]`: `item`, `text`, `category/<column>`, `[n]` each; `numbers`."""
+        features = {"item": rows.astype(np.int32), "text": self._columns["text"][rows]}
+        columns = {f"category/{name}": values[rows] for name, values in self._columns.items() if name != "text"}
+        return features | columns | ({"numbers": self._numbers[rows]} if self.numbers else {})
 
 
 def _stack(table, names: list[str], key: str, where: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Who asks, and for what: the unit that is ranked and scored."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from tfrec.data.history import History
 
 # What is known only after the answer, or tells it: outcomes, and what describes the item that was shown or bought.
+# Neither these nor what is made of them (`spend_bucket`, `price_relative`) is offered as context.
 OUTCOMES = frozenset(
     ("item", "timestamp", "period", "known", "click", "purchase", "rating", "spend", "quantity", "coupon", "discount")
     + ("price", "affinity", "position", "propensity", "slate", "pctr", "pcvr")
@@ -38,7 +40,7 @@ class Requests:
         """The requests of events in the order of their first events, and each event's request `[events]`."""
         number, first = numbered(events)
         rows = events.iloc[first]
-        context = {name: rows[name].to_numpy() for name in rows.columns.difference([*OUTCOMES, "user", "query"])}
+        context = {name: rows[name].to_numpy() for name in offered(rows.columns)}
         queries = rows["query"].to_numpy() if "query" in rows else None
         return cls(history.users.rows(rows["user"]), rows["user"].to_numpy(), queries, context), number
 
@@ -47,6 +49,12 @@ class Requests:
         pick = lambda values: None if values is None else values[order]  # noqa: E731
         context = {name: values[order] for name, values in self.context.items()}
         return Requests(self.users[order], pick(self.ids), pick(self.queries), context)
+
+
+def offered(columns: Iterable[str]) -> list[str]:
+    """The columns that tell nothing of the answer, in order."""
+    made = tuple(f"{name}_" for name in OUTCOMES)
+    return [name for name in columns if name not in {*OUTCOMES, "user", "query"} and not name.startswith(made)]
 
 
 def numbered(events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,18 @@
 """A log cut into periods, each of which is first scored and then learned from."""
 
+import logging
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype
 
 from tfrec.data.interactions import Interactions
 from tfrec.data.periods import rule, time_step
 from tfrec.data.spans import Spans
 from tfrec.errors import InputError, require
+
+log = logging.getLogger(__name__)
 
 PIECE = 1_000_000  # events of a log on disk that are held at once while it is cut
 
@@ -43,17 +47,27 @@ class Stream:
         distinct: bool = True,
         users: int | None = None,
     ) -> None:
+        require(
+            isinstance(interactions, Interactions),
+            f"stream=log cuts a log of events, and data is a {type(interactions).__name__}: for data=world choose "
+            "stream=closed_loop.",
+        )
         if users is not None and (not isinstance(users, int) or users < 1):
             raise InputError(f"stream.users is {users}: choose 1 or more, or null for all.")
         later = time_step(delay) >= pd.Timedelta(0) if isinstance(delay, str) else isinstance(delay, int) and delay >= 0
         require(later, f"stream.delay is {delay}: choose a number of periods from 0 on, or a time step such as 3D.")
         self.items, self.user_table = interactions.items, interactions.users
         self._changes, self._events = interactions.changes, interactions.events
-        self._positive, self._distinct = positive, distinct
+        self._positive, self.distinct = positive, distinct
         self._scored, self._revealed = Spans(), Spans()
-        self.starts = self._cut(rule(period, session_gap), delay, period)
+        cut = rule(period, session_gap)
+        self.held_back = bool(delay) or cut.overlap  # whether events without late labels are revealed late, too
+        self.starts = self._cut(cut, delay, period)
         self._users = None if users is None else self._first_users(users)
         targets(_rows(self._events, 0, 1), positive)  # a wrong expression is told now, not in the first period
+        shown = _rows(self._events, 0, 1000).get("click")
+        if positive is None and shown is not None and not shown.all():
+            log.warning("the log has items that were shown and not clicked: with stream.positive=null they are targets")
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -83,7 +97,7 @@ class Stream:
 
         Their column `period` is the one that they are scored with.
         """
-        if not (self.late and self._distinct):
+        if not (self.late and self.distinct):
             return self._read(self._revealed, t)
         # Which of several repeats is the event does not depend on which of them becomes known first.
         events = self._read(self._revealed, t, distinct=False)
@@ -137,7 +151,7 @@ class Stream:
         if self._users is not None:
             events = events[events["user"].isin(self._users)]
         events = targets(events, self._positive)
-        if self._distinct and distinct:
+        if self.distinct and distinct:
             keys = ("period", "user", "item", "query") if self.late else ("user", "item", "query")
             events = events.drop_duplicates([key for key in keys if key in events])
         return events
@@ -152,7 +166,9 @@ def targets(events: pd.DataFrame, positive: str | None) -> pd.DataFrame:
     if positive is None:
         return events
     try:
-        return events[events.eval(positive).astype(bool)]
+        holds = events.eval(positive)
+        require(is_bool_dtype(holds), f"it gives {getattr(holds, 'dtype', 'one value')}, not true or false")
+        return events[holds.astype(bool)]
     except Exception as error:  # pandas raises whatever the expression ran into
         raise InputError(
             f"stream.positive is '{positive}', which cannot be computed from the columns "

@@ -135,6 +135,10 @@ class Prequential:
     def _refuse_what_cannot_act(self, state: StreamState, evaluator) -> None:
         model = type(state.model).__name__
         require(
+            not getattr(state.stream, "held_back", True),
+            "loop=prequential learns each event at once: leave out stream.delay and periods of sessions.",
+        )
+        require(
             self.label in getattr(state.model, "labels", ()) and hasattr(state.model, "predictions"),
             f"loop.label is '{self.label}', which the model {model} does not predict: choose model=biased_mf, or the "
             "label of the model.",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfrec.data.requests import Requests
+from tfrec.data.requests import Requests, offered
 
 DEPTH = 100  # items that a stream may show of a ranking
 
@@ -35,7 +35,7 @@ def admitted(state, asked: pd.DataFrame) -> Requests:
     """The requests of a table with columns user, query and timestamp, for which the model makes room."""
     prepared = state.prepared(asked)
     queries = prepared["query"].to_numpy() if "query" in prepared else None
-    context = {name: prepared[name].to_numpy() for name in prepared.columns.difference(["user", "query"])}
+    context = {name: prepared[name].to_numpy() for name in offered(prepared.columns)}
     requests = Requests(state.history.users.rows(asked["user"]), asked["user"].to_numpy(), queries, context)
     state.admit(requests)
     return requests

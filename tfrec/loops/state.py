@@ -167,6 +167,8 @@ class StreamState:
     def prepared(self, events: pd.DataFrame) -> pd.DataFrame:
         """Events after all steps, with the attributes of their users beside them."""
         events = transform_events(self.steps, events)
+        if self.steps and "item" in events and self.stream.distinct:  # queries that differed may be the same now
+            events = events.drop_duplicates([key for key in ("period", "user", "item", "query") if key in events])
         people = self.stream.user_table
         if people is None:
             return events

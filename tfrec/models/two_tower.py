@@ -1,5 +1,6 @@
 """A retrieval model of two towers that grows with the stream."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ from tfrec.layers.text_map import first_values
 from tfrec.models.stream_model import StreamModel
 from tfrec.tasks.averaging import mean_per_task
 from tfrec.tasks.retrieval import in_batch_softmax
+
+log = logging.getLogger(__name__)
 
 
 class TwoTower(StreamModel, tfrs.Model):
@@ -68,7 +71,7 @@ class TwoTower(StreamModel, tfrs.Model):
         self.dim, self.temperature, self.new_items, self.seed = dim, temperature, new_items, seed
         self.user_table = IdTable(dim, user_rows, stddev=0, seed=seed, name="user")
         self.item_table = IdTable(dim, item_rows, seed=seed + 1, name="item")
-        self.categories = CategorySum(dim, name="categories")
+        self.categories = CategorySum(dim, "category/", name="categories")
         self.context = CategorySum(dim, "context/", name="context")
         self.text = self.query_map = self.context_map = None
         if encoder is not None:
@@ -94,6 +97,8 @@ class TwoTower(StreamModel, tfrs.Model):
 
     def admit(self, requests: Requests) -> bool:
         """Makes room for the query texts and the context of requests; see `StreamModel`."""
+        if requests.queries is not None and self.text is None and not self.features.searches:
+            log.warning("the log has search queries, but without an encoder the model does not read them")
         new_texts = self.features.admit(requests)
         replaced = [self.context.grow(self.features.context_categories)]
         numbers = len(self.features.context) - len(self.context.tables)

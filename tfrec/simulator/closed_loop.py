@@ -41,6 +41,10 @@ class ClosedLoop:
         distinct: bool = True,
         users: int | None = None,
     ) -> None:
+        require(
+            isinstance(world, World),
+            f"stream=closed_loop asks a simulated world, and data is a {type(world).__name__}: choose data=world.",
+        )
         require(isinstance(periods, int) and periods >= 1, f"stream.periods is {periods}: choose 1 or more.")
         require(isinstance(base, int) and base >= 0, f"stream.base is {base}: choose 0 or more periods.")
         require(0 <= epsilon <= 1, f"stream.epsilon is {epsilon}: choose a share from 0 to 1.")

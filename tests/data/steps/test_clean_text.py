@@ -47,7 +47,7 @@ def test_cleaning_twice_is_cleaning_once(text):
 
 @given(st.text())
 def test_any_text_can_be_cleaned_and_is_valid_utf8(text):
-    CleanText().clean(text).encode("utf-8")
+    assert CleanText().clean(text).encode("utf-8").decode("utf-8").strip() == CleanText().clean(text)
 
 
 def test_each_different_string_is_cleaned_once():

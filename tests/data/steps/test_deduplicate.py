@@ -92,3 +92,14 @@ def test_the_key_must_name_columns(by):
 def test_a_missing_column_of_the_key_is_named():
     with pytest.raises(InputError, match="step.deduplicate: the event log has no column 'session'"):
         Deduplicate(by=["user", "session"]).events(make_events([0]))
+
+
+def test_an_earlier_event_that_becomes_known_later_repeats_nothing():
+    """The event of the 14th was known first; that of the 1st is thirteen days older."""
+    step = Deduplicate("30min")
+    late, soon = (
+        pd.DataFrame({"user": [1], "item": [2], "timestamp": pd.to_datetime([f"2024-01-{day}"])})
+        for day in ("01", "14")
+    )
+    step.fit(soon, pd.DataFrame())
+    assert len(step.events(late)) == 1

@@ -43,9 +43,10 @@ class Deduplicate(Step):
         known = self._last if self._last is not None and len(events) else events.iloc[:0]
         if len(known):
             seen = pd.concat([known, seen])
-        # The last event of each key is the row above, once rows are sorted stably by key.
+        # The last event of each key is the row above, once rows are sorted by key and time; a label that comes late
+        # is of an event before others that are known, and repeats none of them.
         group = seen.groupby(key, sort=False, dropna=False, observed=True).ngroup()
-        order = group.to_numpy().argsort(kind="stable")
+        order = np.lexsort((seen["timestamp"].to_numpy(), group.to_numpy()))
         group, time = group.iloc[order], seen["timestamp"].iloc[order]
         repeats = np.zeros(len(seen), bool)
         repeats[order] = ((group.diff() == 0) & (time.diff() <= self.within)).to_numpy()
