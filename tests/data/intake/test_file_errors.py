@@ -214,6 +214,28 @@ def test_a_header_that_is_not_valid_in_the_encoding_is_named(tmp_path):
         load(tmp_path / "events.csv", tmp_path)
 
 
+@pytest.mark.parametrize("header", ["user,item,timestamp", '"user","item","timestamp"'])
+def test_a_csv_whose_lines_end_with_cr_is_refused(tmp_path, header):
+    """Cut at LF, all of it would be the header."""
+    (tmp_path / "events.csv").write_bytes(f"{header}\r1,2,2024-01-01\r".encode())
+    with pytest.raises(InputError, match="events.csv ends its lines with CR alone: write LF or CR LF"):
+        load(tmp_path / "events.csv", tmp_path)
+
+
+@pytest.mark.parametrize("columns", [None, {name: name for name in GOOD}])
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_without_rows_is_refused_as_such(tmp_path, format, columns):
+    """A CSV of a header, an empty JSON Lines file, a Parquet file of columns."""
+    path = write(tmp_path, format, GOOD)
+    if format == "parquet":
+        pd.read_parquet(path)[:0].to_parquet(path)
+    else:
+        path.write_text("user,item,timestamp\n" if format == "csv" else "")
+    problem = "has no rows: give a file" if columns is None else "has no valid events: give a log"
+    with pytest.raises(InputError, match=f"events.{format} {problem} with at least one"):
+        load(path, tmp_path, columns=columns)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_all_violations_are_counted_and_the_first_are_named(tmp_path, format):
     """Three files of 30 rows; rows 10 to 29 of each have a negative spend: 60 in all, of which 7 are named."""

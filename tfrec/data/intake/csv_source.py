@@ -37,7 +37,12 @@ def _header(line: bytes, path: Path, source: Source) -> list[str]:
         text = line.removeprefix(b"\xef\xbb\xbf").decode(source.encoding)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}, line 1 is not valid {source.encoding}: set data.encoding.") from error
-    names = next(csv.reader([text.rstrip("\r\n")], delimiter=source.delimiter), [])
+    try:
+        names = next(csv.reader([text.rstrip("\r\n")], delimiter=source.delimiter), [])
+    except csv.Error as error:
+        if "\r" in text.rstrip("\r\n"):  # then the whole file is one line
+            raise InputError(f"{path} ends its lines with CR alone: write LF or CR LF.") from error
+        raise InputError(f"{path}, line 1 is no header of a CSV ({error}): mend it.") from error
     if not names:
         raise InputError(f"{path} has no header: its first line must name the columns.")
     return [name.strip() for name in names]

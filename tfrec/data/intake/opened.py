@@ -66,6 +66,7 @@ def opened(files: Files, source: Source, conversion: Conversion, required: tuple
     paths, format = files.find(source.format)
     source = replace(source, format=format, columns=None)
     given = files.columns if files.columns is not None else _all_columns(paths, source)
+    require(len(given) > 0, f"{files.path} has no rows: give a file with at least one, or mend {files.key}.")
     hint = f"set {files.columns_key}, for example {files.columns_key}={{my_{required[0]}_column:{required[0]}}}"
     for name in required:
         if files.columns is not None:
