@@ -81,7 +81,7 @@ def test_a_bad_value_is_named(tmp_path, format, column, good, bad, message):
 def test_numbers_that_are_not_finite_are_named(tmp_path, value, kind, column, format):
     path = write(tmp_path, format, {**GOOD, column: 1.0}, {column: float(value)})
     with pytest.raises(InputError, match=f"{PLACE[format]}, column '{column}'.* is {kind} .1 such rows"):
-        load(path, tmp_path, types={"price": "number"})
+        load(path, tmp_path, types={column: "number"} if column == "price" else None)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_numbers_that_are_not_finite_are_named(tmp_path, value, kind, column, fo
 def test_text_that_is_no_number_or_time_is_named(tmp_path, column, good, bad, message):
     path = write(tmp_path, "csv", {**GOOD, column: good}, {column: bad})
     with pytest.raises(InputError, match=f"line 5, {message}"):
-        load(path, tmp_path, types={"price": "number"})
+        load(path, tmp_path, types={column: "number"} if column == "price" else None)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -234,6 +234,28 @@ def test_a_file_without_rows_is_refused_as_such(tmp_path, format, columns):
     problem = "has no rows: give a file" if columns is None else "has no valid events: give a log"
     with pytest.raises(InputError, match=f"events.{format} {problem} with at least one"):
         load(path, tmp_path, columns=columns)
+
+
+def test_a_type_of_a_column_that_is_not_there_is_refused(tmp_path):
+    """Columns of the log and of the tables have types, under tfrec's names."""
+    events = write(tmp_path, "csv", GOOD | {"store": 1.5})
+    (tmp_path / "items.csv").write_text("sku,title,price\n2,tea,3.5\n")
+    options = {"items": str(tmp_path / "items.csv"), "item_columns": {"sku": "item", "price": "cost"}, "text": "title"}
+    there = r"\(there are cost, item, store, timestamp, title, user\)"
+    for wrong in ("stoer", "price"):  # price is called cost
+        with pytest.raises(InputError, match=f"data.types.{wrong} is of no column {there}: mend data.types"):
+            load(events, tmp_path, types={"store": "number", wrong: "number"}, **options)
+    loaded = load(events, tmp_path, types={"store": "number", "cost": "number"}, **options)
+    assert loaded.events.rows(0, 1)["store"].tolist() == [1.5] and loaded.items["cost"].tolist() == [3.5]
+
+
+@pytest.mark.parametrize("name", ["period", "_at"])
+def test_columns_that_tfrec_writes_itself_are_reserved(tmp_path, name):
+    path, columns = write(tmp_path, "csv", GOOD | {name: 1}), {key: key for key in GOOD}
+    for given in (None, columns | {name: name}):
+        with pytest.raises(InputError, match=f"has a column '{name}', which tfrec uses itself: rename it"):
+            load(path, tmp_path, columns=given)
+    assert load(path, tmp_path, columns=columns | {name: "other"}).events.columns == [*GOOD, "other"]
 
 
 @pytest.mark.parametrize("format", FORMATS)
