@@ -259,6 +259,24 @@ def test_columns_that_tfrec_writes_itself_are_reserved(tmp_path, name):
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_columns_that_only_a_later_file_has_are_named(tmp_path, format):
+    folder = tmp_path / "events"
+    folder.mkdir()
+    known = {"known": "2024-01-02T00:00:00"}
+    for name, row in (("a", GOOD), ("b", GOOD), ("c", GOOD | known | {"click": 1})):
+        write(tmp_path, format, row).rename(folder / f"{name}.{format}")
+    with pytest.raises(
+        InputError,
+        match=rf"c.{format} has columns that .*a.{format} does not have \(known, click\): .* want in data.columns",
+    ):
+        load(folder, tmp_path)
+    assert load(folder, tmp_path, columns={name: name for name in GOOD}).events.columns == list(GOOD)
+    write(tmp_path, format, GOOD | known | {"click": 1}).rename(folder / f"a.{format}")
+    (folder / f"b.{format}").unlink()
+    assert load(folder, tmp_path).events.columns == [*GOOD, "known", "click"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_all_violations_are_counted_and_the_first_are_named(tmp_path, format):
     """Three files of 30 rows; rows 10 to 29 of each have a negative spend: 60 in all, of which 7 are named."""
     folder = tmp_path / "events"
