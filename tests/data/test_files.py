@@ -306,7 +306,7 @@ def test_a_log_that_was_killed_half_way_is_started_over(tmp_path, monkeypatch):
         ({"timestamp_unit": "s", "timestamp_format": "%Y"}, "set one"),
         ({"timezone": "Mars/Phobos"}, "data.timezone is 'Mars/Phobos': write a name such as UTC"),
         ({"encoding": "utf-9"}, "data.encoding is 'utf-9', which is not known"),
-        ({"encoding": "utf-16"}, "convert the files to utf-8"),
+        ({"encoding": "utf-16"}, "convert the files to UTF-8"),
         ({"format": "tsv"}, "data.format is 'tsv': choose parquet, csv, jsonl or null"),
         ({"columns": {"customer": "user", "sku": "item"}}, "data.columns has no column for 'timestamp': add it"),
         ({"columns": {**NAMES, "store": "item"}}, "data.columns has several columns for 'item': keep one"),

@@ -214,6 +214,22 @@ def test_a_header_that_is_not_valid_in_the_encoding_is_named(tmp_path):
         load(tmp_path / "events.csv", tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("columns", [None, {name: name for name in GOOD}])
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_utf_16_is_to_be_converted(tmp_path, format, columns, encoding):
+    """What is advised works; `data.encoding` does not, and is not advised."""
+    path = write(tmp_path, format, GOOD)
+    text = path.read_text()
+    path.write_text(text, encoding=encoding)
+    with pytest.raises(InputError, match=f"events.{format} is not UTF-8 .*: convert it to UTF-8.$"):
+        load(path, tmp_path, columns=columns)
+    with pytest.raises(InputError, match="data.encoding .*: convert the files to UTF-8.$"):
+        load(path, tmp_path, columns=columns, encoding=encoding)
+    path.write_text(text, encoding="utf-8-sig")
+    assert len(load(path, tmp_path, columns=columns).events) == 6
+
+
 @pytest.mark.parametrize("header", ["user,item,timestamp", '"user","item","timestamp"'])
 def test_a_csv_whose_lines_end_with_cr_is_refused(tmp_path, header):
     """Cut at LF, all of it would be the header."""

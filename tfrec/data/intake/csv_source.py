@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from tfrec.data.intake.sources import Piece, Source, found, open_bytes
+from tfrec.data.intake.sources import Piece, Source, found, open_bytes, without_mark
 from tfrec.data.schema import BAD_ENCODING, BAD_FIELDS, BAD_QUOTES
 from tfrec.errors import InputError
 
@@ -34,9 +34,11 @@ def read_csv(path: Path, source: Source) -> Iterator[Piece]:
 
 def _header(line: bytes, path: Path, source: Source) -> list[str]:
     try:
-        text = line.removeprefix(b"\xef\xbb\xbf").decode(source.encoding)
+        text = without_mark(line, path).decode(source.encoding)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}, line 1 is not valid {source.encoding}: set data.encoding.") from error
+        raise InputError(
+            f"{path}, line 1 is not valid {source.encoding}: set data.encoding, or convert it to UTF-8."
+        ) from error
     try:
         names = next(csv.reader([text.rstrip("\r\n")], delimiter=source.delimiter), [])
     except csv.Error as error:
