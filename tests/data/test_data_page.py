@@ -10,10 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
+from tfrec.build import build
 from tfrec.data import files, schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,15 +87,19 @@ def test_every_kind_of_fault_is_explained():
         assert f"`{kind}`" in PAGE, f"'{kind}' is not in docs/data.md"
 
 
-def test_the_option_file_of_the_page_is_enough(tmp_path):
+def test_the_option_file_of_the_page_is_enough(shop, monkeypatch):
+    """With nothing but its name the same data is loaded as with the command's options."""
     (option,) = re.findall(r"^```yaml\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    (tmp_path / "conf/data/shop.yaml").write_text(option)
-    with initialize_config_dir(version_base="1.3", config_dir=str(tmp_path / "conf")):
-        data = compose("config", overrides=["data=shop"]).data
-    assert data["_target_"] == "tfrec.data.files.load" and data["on_error"] == "raise"
-    assert (data["events"], data["items"]) == ("shop/events.csv", "shop/items.csv")
-    assert data["columns"] == options()["columns"]
+    shutil.copytree(ROOT / "conf", shop / "conf")
+    (shop / "conf/data/shop.yaml").write_text(option)
+    with initialize_config_dir(version_base="1.3", config_dir=str(shop / "conf")):
+        node = OmegaConf.to_container(compose("config", overrides=["data=shop"]).data)
+    assert {key: node[key] for key in options()} == options()
+    monkeypatch.chdir(shop)
+    loaded, expected = build(node, "data"), files.load(**options())
+    for name in ("items", "changes"):
+        pd.testing.assert_frame_equal(getattr(loaded, name), getattr(expected, name))
+    pd.testing.assert_frame_equal(loaded.events.rows(0, 13), expected.events.rows(0, 13))
 
 
 def test_every_argument_is_an_option_with_a_comment_and_the_same_default():

@@ -177,6 +177,22 @@ def test_optional_columns_have_one_type_each(tmp_path):
     assert row["known"] == pd.Timestamp("2024-01-03") and row["store"] == "12"
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("buffer", [1, 100])
+def test_labels_may_be_true_and_false(tmp_path, format, buffer):
+    """In a CSV, pandas writes True and False, and others true and false."""
+    events = make_events(rows=4).assign(click=[True, False, False, True], purchase=[1, 0, 1, 1])
+    path = write(events, tmp_path / f"events.{format}", format)
+    expected = sorted_by_pandas(events)[["click", "purchase"]].astype("int8")
+    pd.testing.assert_frame_equal(all_rows(load(path, tmp_path, buffer_rows=buffer))[["click", "purchase"]], expected)
+    if format == "csv":
+        text = (tmp_path / "events.csv").read_text()
+        path = write_text(tmp_path, text.replace("True", "true").replace("False", "FALSE"))
+        assert all_rows(load(path, tmp_path, buffer_rows=buffer))["click"].tolist() == expected["click"].tolist()
+        with pytest.raises(InputError, match=r"column 'click' \(yes\) is not a number \(2 such rows\)"):
+            load(write_text(tmp_path, text.replace("True", "yes")), tmp_path, buffer_rows=buffer)
+
+
 @pytest.mark.parametrize(
     "value, options, expected",
     [
@@ -290,7 +306,7 @@ def test_a_log_that_was_killed_half_way_is_started_over(tmp_path, monkeypatch):
         ({"timestamp_unit": "s", "timestamp_format": "%Y"}, "set one"),
         ({"timezone": "Mars/Phobos"}, "data.timezone is 'Mars/Phobos': write a name such as UTC"),
         ({"encoding": "utf-9"}, "data.encoding is 'utf-9', which is not known"),
-        ({"encoding": "utf-16"}, "convert the files to utf-8"),
+        ({"encoding": "utf-16"}, "convert the files to UTF-8"),
         ({"format": "tsv"}, "data.format is 'tsv': choose parquet, csv, jsonl or null"),
         ({"columns": {"customer": "user", "sku": "item"}}, "data.columns has no column for 'timestamp': add it"),
         ({"columns": {**NAMES, "store": "item"}}, "data.columns has several columns for 'item': keep one"),

@@ -84,4 +84,4 @@ def _check_encoding(encoding: str) -> None:
         same = "\n,".encode(encoding) == b"\n,"
     except LookupError as error:
         raise InputError(f"data.encoding is '{encoding}', which is not known: write for example utf-8.") from error
-    require(same, f"data.encoding {encoding} does not write a line's end as one byte: convert the files to utf-8.")
+    require(same, f"data.encoding {encoding} does not write a line's end as one byte: convert the files to UTF-8.")

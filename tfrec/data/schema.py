@@ -49,7 +49,7 @@ ADVICE = {
     NO_PROBABILITY: "write the probability with which the item was shown there",
     REPEATED_ID: "keep one row of each",
     REPEATED: "remove the row, or set data.duplicates to keep or drop",
-    BAD_ENCODING: "set data.encoding to that of the files, or mend the text",
+    BAD_ENCODING: "set data.encoding to that of the files, convert them to UTF-8, or mend the text",
     BAD_FIELDS: "mend the line: a value with a delimiter in it needs quotes",
     BAD_QUOTES: "close the quote, and double quotes inside of a quoted value",
     BAD_JSON: "mend the line, or remove it",

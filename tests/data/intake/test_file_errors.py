@@ -81,7 +81,7 @@ def test_a_bad_value_is_named(tmp_path, format, column, good, bad, message):
 def test_numbers_that_are_not_finite_are_named(tmp_path, value, kind, column, format):
     path = write(tmp_path, format, {**GOOD, column: 1.0}, {column: float(value)})
     with pytest.raises(InputError, match=f"{PLACE[format]}, column '{column}'.* is {kind} .1 such rows"):
-        load(path, tmp_path, types={"price": "number"})
+        load(path, tmp_path, types={column: "number"} if column == "price" else None)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_numbers_that_are_not_finite_are_named(tmp_path, value, kind, column, fo
 def test_text_that_is_no_number_or_time_is_named(tmp_path, column, good, bad, message):
     path = write(tmp_path, "csv", {**GOOD, column: good}, {column: bad})
     with pytest.raises(InputError, match=f"line 5, {message}"):
-        load(path, tmp_path, types={"price": "number"})
+        load(path, tmp_path, types={column: "number"} if column == "price" else None)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -212,6 +212,84 @@ def test_a_header_that_is_not_valid_in_the_encoding_is_named(tmp_path):
     (tmp_path / "events.csv").write_bytes("user,item,timestamp,\u00e9\n".encode("latin-1"))
     with pytest.raises(InputError, match="events.csv, line 1 is not valid utf-8: set data.encoding"):
         load(tmp_path / "events.csv", tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("columns", [None, {name: name for name in GOOD}])
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_utf_16_is_to_be_converted(tmp_path, format, columns, encoding):
+    """What is advised works; `data.encoding` does not, and is not advised."""
+    path = write(tmp_path, format, GOOD)
+    text = path.read_text()
+    path.write_text(text, encoding=encoding)
+    with pytest.raises(InputError, match=f"events.{format} is not UTF-8 .*: convert it to UTF-8.$"):
+        load(path, tmp_path, columns=columns)
+    with pytest.raises(InputError, match="data.encoding .*: convert the files to UTF-8.$"):
+        load(path, tmp_path, columns=columns, encoding=encoding)
+    path.write_text(text, encoding="utf-8-sig")
+    assert len(load(path, tmp_path, columns=columns).events) == 6
+
+
+@pytest.mark.parametrize("header", ["user,item,timestamp", '"user","item","timestamp"'])
+def test_a_csv_whose_lines_end_with_cr_is_refused(tmp_path, header):
+    """Cut at LF, all of it would be the header."""
+    (tmp_path / "events.csv").write_bytes(f"{header}\r1,2,2024-01-01\r".encode())
+    with pytest.raises(InputError, match="events.csv ends its lines with CR alone: write LF or CR LF"):
+        load(tmp_path / "events.csv", tmp_path)
+
+
+@pytest.mark.parametrize("columns", [None, {name: name for name in GOOD}])
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_without_rows_is_refused_as_such(tmp_path, format, columns):
+    """A CSV of a header, an empty JSON Lines file, a Parquet file of columns."""
+    path = write(tmp_path, format, GOOD)
+    if format == "parquet":
+        pd.read_parquet(path)[:0].to_parquet(path)
+    else:
+        path.write_text("user,item,timestamp\n" if format == "csv" else "")
+    problem = "has no rows: give a file" if columns is None else "has no valid events: give a log"
+    with pytest.raises(InputError, match=f"events.{format} {problem} with at least one"):
+        load(path, tmp_path, columns=columns)
+
+
+def test_a_type_of_a_column_that_is_not_there_is_refused(tmp_path):
+    """Columns of the log and of the tables have types, under tfrec's names."""
+    events = write(tmp_path, "csv", GOOD | {"store": 1.5})
+    (tmp_path / "items.csv").write_text("sku,title,price\n2,tea,3.5\n")
+    options = {"items": str(tmp_path / "items.csv"), "item_columns": {"sku": "item", "price": "cost"}, "text": "title"}
+    there = r"\(there are cost, item, store, timestamp, title, user\)"
+    for wrong in ("stoer", "price"):  # price is called cost
+        with pytest.raises(InputError, match=f"data.types.{wrong} is of no column {there}: mend data.types"):
+            load(events, tmp_path, types={"store": "number", wrong: "number"}, **options)
+    loaded = load(events, tmp_path, types={"store": "number", "cost": "number"}, **options)
+    assert loaded.events.rows(0, 1)["store"].tolist() == [1.5] and loaded.items["cost"].tolist() == [3.5]
+
+
+@pytest.mark.parametrize("name", ["period", "_at"])
+def test_columns_that_tfrec_writes_itself_are_reserved(tmp_path, name):
+    path, columns = write(tmp_path, "csv", GOOD | {name: 1}), {key: key for key in GOOD}
+    for given in (None, columns | {name: name}):
+        with pytest.raises(InputError, match=f"has a column '{name}', which tfrec uses itself: rename it"):
+            load(path, tmp_path, columns=given)
+    assert load(path, tmp_path, columns=columns | {name: "other"}).events.columns == [*GOOD, "other"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_columns_that_only_a_later_file_has_are_named(tmp_path, format):
+    folder = tmp_path / "events"
+    folder.mkdir()
+    known = {"known": "2024-01-02T00:00:00"}
+    for name, row in (("a", GOOD), ("b", GOOD), ("c", GOOD | known | {"click": 1})):
+        write(tmp_path, format, row).rename(folder / f"{name}.{format}")
+    with pytest.raises(
+        InputError,
+        match=rf"c.{format} has columns that .*a.{format} does not have \(known, click\): .* want in data.columns",
+    ):
+        load(folder, tmp_path)
+    assert load(folder, tmp_path, columns={name: name for name in GOOD}).events.columns == list(GOOD)
+    write(tmp_path, format, GOOD | known | {"click": 1}).rename(folder / f"a.{format}")
+    (folder / f"b.{format}").unlink()
+    assert load(folder, tmp_path).events.columns == [*GOOD, "known", "click"]
 
 
 @pytest.mark.parametrize("format", FORMATS)

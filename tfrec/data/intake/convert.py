@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pandas.api import types
 
 from tfrec.data.intake import times
-from tfrec.data.schema import BAD_ID, BAD_NUMBER, FOUND, IDS, NUMBERS, TIMES, is_text
+from tfrec.data.schema import BAD_ID, BAD_NUMBER, FOUND, IDS, LABELS, NUMBERS, TIMES, is_text
 from tfrec.errors import InputError, require
 
 KINDS = ("number", "text")
@@ -61,7 +61,7 @@ class Conversion:
         if name in IDS:
             return _ids(values, place, inferred=self.textual and wanted != "text")
         if name in NUMBERS or wanted == "number":
-            return _numbers(values, place)
+            return _numbers(values, place, label=name in LABELS)
         if values.dtype == object and wanted is None and values.isna().all():
             return values, None, None  # other pieces of the column tell its type
         if name == "query" or wanted == "text" or is_text(values):
@@ -106,7 +106,7 @@ def _ids(values: pd.Series, place: str, inferred: bool):
     raise InputError(f"{place} holds neither whole numbers nor text: mend data.columns.")
 
 
-def _numbers(values: pd.Series, place: str):
+def _numbers(values: pd.Series, place: str, label: bool):
     if types.is_numeric_dtype(values.dtype):
         return values, None, None
     require(
@@ -117,6 +117,9 @@ def _numbers(values: pd.Series, place: str):
     try:
         return pd.Series(pc.cast(pa.array(values, pa.large_string()), pa.float64()).to_numpy(False)), None, None
     except pa.ArrowInvalid:
+        if label:  # True and False, as pandas writes them
+            lower = values.str.lower()
+            values = values.mask(lower == "true", "1").mask(lower == "false", "0")
         numbers = pd.to_numeric(values, errors="coerce").astype(float)
         words = values.str.strip().str.lower().isin(["nan", "na", "null", "none"])
         bad = numbers.isna() & values.notna() & ~words

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from tfrec.data.intake.sources import Piece, Source, found, open_bytes
+from tfrec.data.intake.sources import Piece, Source, found, open_bytes, without_mark
 from tfrec.data.schema import BAD_ENCODING, BAD_FIELDS, BAD_QUOTES
 from tfrec.errors import InputError
 
@@ -34,10 +34,17 @@ def read_csv(path: Path, source: Source) -> Iterator[Piece]:
 
 def _header(line: bytes, path: Path, source: Source) -> list[str]:
     try:
-        text = line.removeprefix(b"\xef\xbb\xbf").decode(source.encoding)
+        text = without_mark(line, path).decode(source.encoding)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}, line 1 is not valid {source.encoding}: set data.encoding.") from error
-    names = next(csv.reader([text.rstrip("\r\n")], delimiter=source.delimiter), [])
+        raise InputError(
+            f"{path}, line 1 is not valid {source.encoding}: set data.encoding, or convert it to UTF-8."
+        ) from error
+    try:
+        names = next(csv.reader([text.rstrip("\r\n")], delimiter=source.delimiter), [])
+    except csv.Error as error:
+        if "\r" in text.rstrip("\r\n"):  # then the whole file is one line
+            raise InputError(f"{path} ends its lines with CR alone: write LF or CR LF.") from error
+        raise InputError(f"{path}, line 1 is no header of a CSV ({error}): mend it.") from error
     if not names:
         raise InputError(f"{path} has no header: its first line must name the columns.")
     return [name.strip() for name in names]

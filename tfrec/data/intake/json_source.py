@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 from pyarrow import types
 
-from tfrec.data.intake.sources import Piece, Source, blocks, found, open_bytes
+from tfrec.data.intake.sources import Piece, Source, blocks, found, open_bytes, without_mark
 from tfrec.data.schema import BAD_ENCODING, BAD_JSON, BAD_TYPE
 from tfrec.errors import InputError
 
@@ -26,7 +26,7 @@ def read_json(path: Path, source: Source) -> Iterator[Piece]:
         columns, first = source.columns, 1
         for block in blocks(file, source.size):
             if first == 1:
-                block[0] = block[0].removeprefix(b"\xef\xbb\xbf")
+                block[0] = without_mark(block[0], path)
                 if columns is None:
                     columns = {name: name for name in _keys(block[0], path, source.encoding)}
             lines = np.arange(first, first + len(block))

@@ -16,7 +16,7 @@ from tfrec.data.log import EventLog
 log = logging.getLogger(__name__)
 
 # Counted up when the same files would give another log.
-_VERSION = 1
+_VERSION = 2
 _TABLES = ("items", "changes", "users")
 
 

@@ -65,7 +65,8 @@ def opened(files: Files, source: Source, conversion: Conversion, required: tuple
     """
     paths, format = files.find(source.format)
     source = replace(source, format=format, columns=None)
-    given = files.columns if files.columns is not None else _all_columns(paths, source)
+    given = files.columns if files.columns is not None else _all_columns(paths, source, files.columns_key)
+    require(len(given) > 0, f"{files.path} has no rows: give a file with at least one, or mend {files.key}.")
     hint = f"set {files.columns_key}, for example {files.columns_key}={{my_{required[0]}_column:{required[0]}}}"
     for name in required:
         if files.columns is not None:
@@ -81,9 +82,22 @@ def opened(files: Files, source: Source, conversion: Conversion, required: tuple
     return Opened(paths, source, replace(conversion, textual=format == "csv"), text, keep)
 
 
-def _all_columns(paths: list[Path], source: Source) -> dict[str, str]:
-    """The columns of the first file that has rows."""
+def _all_columns(paths: list[Path], source: Source, key: str) -> dict[str, str]:
+    """The columns of the first file that has rows.
+
+    Raises:
+        InputError: a later one has more, which nobody would miss.
+    """
+    names, first = [], None
     for path in paths:
         for piece in replace(source, size=1, kinds={}).pieces(path):
-            return {name: name for name in piece.rows.columns}
-    return {}
+            if first is None:
+                names, first = list(piece.rows.columns), path
+            more = [name for name in piece.rows.columns if name not in names]
+            require(
+                not more,
+                f"{path} has columns that {first} does not have ({', '.join(more)}): add them there, or name the "
+                f"columns that you want in {key}.",
+            )
+            break
+    return {name: name for name in names}

@@ -1,5 +1,6 @@
 """Files of a log or table as pieces of rows, each row with the place where a person finds it."""
 
+import codecs
 import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -127,6 +128,19 @@ def format_of(path: Path) -> str | None:
 def open_bytes(path: Path):
     """A text file's bytes, unpacked if its name ends in .gz."""
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else open(path, "rb")
+
+
+def without_mark(line: bytes, path: Path) -> bytes:
+    """A file's first line without the mark of UTF-8.
+
+    Raises:
+        InputError: the file is UTF-16 or UTF-32, in which a line does not end with the byte 10.
+    """
+    require(
+        not line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" not in line,
+        f"{path} is not UTF-8 but looks like UTF-16: convert it to UTF-8.",
+    )
+    return line.removeprefix(codecs.BOM_UTF8)
 
 
 def blocks(file, size: int) -> Iterator[list[bytes]]:

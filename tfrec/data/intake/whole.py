@@ -52,11 +52,13 @@ class Intake:
         """
         wrong = Violations(self.report)
         log = opened(self.events, self.source, self.conversion, EVENT_COLUMNS)
-        tables = {
-            key: read_table(opened(files, self.source, self.conversion, (key,)), key, wrong)
+        asked = {
+            key: opened(files, self.source, self.conversion, (key,))
             for key, files in (("item", self.items), ("user", self.users))
             if files
         }
+        _check_names(log, asked)
+        tables = {key: read_table(table, key, wrong) for key, table in asked.items()}
         log = _as_in_tables(log, tables)
         # CSV knows no types: 7 is a number or text there, as the other side has it.
         free = {key: log.conversion.textual or textual for key, (_, textual) in tables.items()}
@@ -116,6 +118,18 @@ class Intake:
             users = tables["user"][0].set_index("user")
             users.index = alike(users.index, first["user"], free["user"], "user").rename("user")
             users.to_parquet(folder / "users.parquet")
+
+
+def _check_names(log: Opened, tables: dict[str, Opened]) -> None:
+    """Raises InputError for a column of the log that tfrec writes itself, and for a type of no column."""
+    names = log.source.columns.values()
+    require(
+        "period" not in names,
+        f"{log.paths[0]} has a column 'period', which tfrec uses itself: rename it (in data.columns).",
+    )
+    there = sorted({name for files in (log, *tables.values()) for name in files.source.columns.values()})
+    for name in log.conversion.types:
+        require(name in there, f"data.types.{name} is of no column (there are {', '.join(there)}): mend data.types.")
 
 
 def _as_in_tables(log: Opened, tables: dict) -> Opened:
