@@ -29,6 +29,8 @@ class Examples:
     def concatenate(parts: list["Examples"]) -> "Examples":
         """All examples of several periods."""
         offsets = np.cumsum([0] + [len(next(iter(part.queries.values()))) for part in parts[:-1]])
+        if len(parts) == 1:
+            return parts[0]
         queries = {key: np.concatenate([part.queries[key] for part in parts]) for key in parts[0].queries}
         query = np.concatenate([part.query + offset for part, offset in zip(parts, offsets, strict=True)])
         labels = {key: np.concatenate([part.labels[key] for part in parts]) for key in parts[0].labels}
@@ -49,7 +51,7 @@ class Examples:
     def rows(self, chosen: np.ndarray, candidates: dict) -> dict[str, np.ndarray]:
         """Features of the examples `chosen`, `[n, ...]` each: of the query, of the item, and the labels."""
         query, item = self.query[chosen], self.item[chosen]
-        batch = {key: values[query] for key, values in self.queries.items()}
+        batch = {key: values.take(query, axis=0) for key, values in self.queries.items()}
         batch.update({key: values[item] for key, values in candidates.items()})
         batch.update({key: values[chosen] for key, values in self.labels.items()})
         return batch

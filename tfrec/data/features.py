@@ -106,8 +106,8 @@ class TowerFeatures:
         own = own_rows(history.frequency(self.decay), requests.users)
         own.data = np.log1p(own.data)
         items, weights = heaviest(own, self.history_length)
-        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
-        return {"history": items, "history_weight": weights.astype(np.float32)}
+        total = weights.sum(axis=1, keepdims=True, dtype=np.float64)
+        return {"history": items, "history_weight": weights / np.maximum(total, 1e-9).astype(np.float32)}
 
     def candidates(self, history: History, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Candidate features of item rows `[n]`: `item`, `text`, `category/<column>`, `[n]` each; `numbers`."""
@@ -126,20 +126,27 @@ def _stack(table, names: list[str], key: str, where: str) -> np.ndarray:
 
 
 def heaviest(rows: sparse.csr_matrix, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns and values `[n, length]` of the largest entries of each row, of equal ones the first, by column."""
+    """Columns and values `[n, length]` of the largest entries of each row, of equal ones the first, by column.
+
+    Values that differ by less than 1e-10 of the largest count as equal.
+    """
     sizes = np.diff(rows.indptr)
     keep = np.ones(rows.nnz, bool)
-    entries = np.flatnonzero(np.repeat(sizes > length, sizes))  # only long rows need sorting
-    owner = np.repeat(np.arange(len(sizes)), np.where(sizes > length, sizes, 0))
-    order = np.lexsort((-rows.data[entries], owner))  # stable: among equals the lower column is first
-    keep[entries[order[_place(owner) >= length]]] = False
-    owner = np.repeat(np.arange(len(sizes)), np.minimum(sizes, length))
-    place = _place(owner)
-    columns, values = np.zeros((len(sizes), length), np.int32), np.zeros((len(sizes), length))
-    columns[owner, place], values[owner, place] = rows.indices[keep], rows.data[keep]
-    return columns, values
+    long = np.where(sizes > length, sizes, 0)  # only long rows need sorting
+    entries = np.flatnonzero(np.repeat(long > 0, sizes))
+    values = rows.data[entries]
+    # One sort for all rows: whole numbers are the row, fractions the rank in it.
+    key = np.repeat(np.arange(len(sizes)), long) - values * (0.5 / max(values.max(initial=0), 1e-300))
+    order = np.argsort(key, kind="stable")
+    keep[entries[order[_place(long) >= length]]] = False
+    sizes = np.minimum(sizes, length)
+    cell = np.repeat(np.arange(len(sizes)) * length, sizes) + _place(sizes)
+    columns, values = np.zeros(len(sizes) * length, np.int32), np.zeros(len(sizes) * length, np.float32)
+    columns[cell], values[cell] = rows.indices[keep], rows.data[keep]
+    return columns.reshape(-1, length), values.reshape(-1, length)
 
 
-def _place(owner: np.ndarray) -> np.ndarray:
-    """Position of each entry among those of its owner, for sorted owners `[n]`."""
-    return np.arange(len(owner)) - np.searchsorted(owner, np.arange(owner[-1] + 1 if len(owner) else 0))[owner]
+def _place(sizes: np.ndarray) -> np.ndarray:
+    """0, 1, ..., size - 1 for each of `sizes`, one after the other."""
+    ends = np.cumsum(sizes)
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes)
