@@ -2,6 +2,14 @@
 
 import pandas as pd
 
+PRODUCTS = {
+    "product_id": [10, 20],
+    "department": ["GROCERY", "DAIRY"],
+    "brand": ["Private", "National"],
+    "product_category": ["TEA/TEA MIX", None],
+    "product_type": ["BLACK TEA", "MILK"],
+    "package_size": ["12.5 OZ", "1 GAL"],
+}
 COLUMNS = ["spend", "quantity", "store", "discount", "coupon"]
 
 
@@ -20,14 +28,7 @@ def make_journey(folder):
             "week": [1, 2, 2, 3],
             "transaction_timestamp": times,
         },
-        "products": {
-            "product_id": [10, 20],
-            "department": ["GROCERY", "DAIRY"],
-            "brand": ["Private", "National"],
-            "product_category": ["TEA/TEA MIX", None],
-            "product_type": ["BLACK TEA", "MILK"],
-            "package_size": ["12.5 OZ", "1 GAL"],
-        },
+        "products": PRODUCTS,
         "promotions": {
             "product_id": [10, 10, 20, 99],
             "store_id": [330, 330, 330, 330],

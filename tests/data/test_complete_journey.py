@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data.journey import PRODUCTS
 from tfrec.data import complete_journey
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
@@ -82,16 +83,7 @@ def make_files(folder, **changes):
             "transaction_timestamp": START + pd.to_timedelta([0, 60, 90], unit="s"),
         }
     )
-    products = pd.DataFrame(
-        {
-            "product_id": [10, 20],
-            "department": ["GROCERY", "DAIRY"],
-            "brand": ["Private", "National"],
-            "product_category": ["TEA/TEA MIX", None],
-            "product_type": ["BLACK TEA", "MILK"],
-            "package_size": ["12.5 OZ", "1 GAL"],
-        }
-    )
+    products = pd.DataFrame(PRODUCTS)
     for name, table in (("transactions", transactions), ("products", products)):
         changes.get(name, lambda table: table)(table).to_parquet(folder / f"{name}.parquet")
     return str(folder)

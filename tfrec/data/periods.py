@@ -16,7 +16,6 @@ class Calendar:
     overlap = False  # whether events of a period may happen after the next one has begun
 
     def __init__(self, step: pd.Timedelta) -> None:
-        self.arguments = (step,)
         self.step, self.first, self.last = step, None, None
 
     def __call__(self, events: pd.DataFrame) -> np.ndarray:
@@ -40,7 +39,6 @@ class Count:
     overlap = False
 
     def __init__(self, size: int) -> None:
-        self.arguments = (size,)
         self.size, self.events, self._starts = size, 0, []
 
     def __call__(self, events: pd.DataFrame) -> np.ndarray:
@@ -69,7 +67,6 @@ class Sessions:
     overlap = True
 
     def __init__(self, size: int, gap: pd.Timedelta) -> None:
-        self.arguments = (size, gap)
         self.size, self.gap = size, gap
         self.sessions, self._starts = 0, []
         self._open = pd.DataFrame({"time": [], "session": []})  # by user: the last event and its session
