@@ -59,7 +59,7 @@ venv: .venv/installed  ## build .venv, or bring it up to date
 lock:  ## resolve setup.cfg anew into requirements.lock
 	@$(PYTHON) -m venv build/uv
 	@build/uv/bin/python -m pip install -qq --disable-pip-version-check $(UV)
-	build/uv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --extra quickstart --extra test \
+	build/uv/bin/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras \
 	  --generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 	  --output-file requirements.lock setup.cfg
 
