@@ -4,8 +4,9 @@ import pytest
 from tfrec.data.history import History
 from tfrec.data.interactions import Interactions
 from tfrec.data.stream import Stream
+from tfrec.data.truth import LeakError, Truth
 from tfrec.errors import InputError
-from tfrec.evaluate import Evaluator, LeakError, Truth
+from tfrec.evaluate import Evaluator
 
 
 @pytest.fixture
@@ -127,7 +128,10 @@ def test_a_scorer_with_an_old_catalogue_misses_what_is_new(truth):
     truth, history = truth
     scores = np.random.default_rng(4).random((len(truth.users), len(history.items)))
     old = 12
-    result = Evaluator(["recall@100"])(lambda block: scores[block, :old], truth)
+    evaluator = Evaluator(["recall@100"])
+    with pytest.raises(InputError, match=f"scores for 12 items, and the catalogue has {truth.catalogue}"):
+        evaluator(lambda block: scores[block, :old], truth)
+    result = evaluator(lambda block: scores[block, :old], truth, partial=True)
     for view in ("all", "repeat", "novel"):
         expected = []
         for targets, bought in zip(truth.targets, truth.bought, strict=True):

@@ -18,7 +18,8 @@ from tfrec.data.features import TowerFeatures
 from tfrec.data.interactions import validated
 from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
-from tfrec.evaluate import Evaluator, LeakError, Truth, refuse_future
+from tfrec.data.truth import LeakError, Truth, refuse_future
+from tfrec.evaluate import Evaluator
 from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.state import StreamState

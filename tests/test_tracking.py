@@ -12,6 +12,7 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from tfrec.final_table import final_table
 from tfrec.tracking import Tracker, replace_file
 
 FACTS = {"name": "toy", "seed": 3, "commit": "abc", "overrides": ["seed=3"]}
@@ -161,9 +162,9 @@ def test_the_table_has_the_best_first_and_this_run_by_name(tmp_path):
         tracker.scores(name, {"all/recall@5": np.array([value]), "novel/ndcg@10": np.array([1 - value])})
     tracker.end_of_period(9, {}, {})
     out = StringIO()
-    Console(file=out, width=100).print(tracker.table(tracker.means()))
+    Console(file=out, width=100).print(final_table("toy, seed 3", tracker.means(), tracker.headline))
     lines = out.getvalue().splitlines()
-    assert "toy, seed 3: periods 9 to 9" in lines[0]
+    assert "toy, seed 3" in lines[0]
     shown = [line.split() for line in lines if line.rstrip().endswith("000")]
     assert shown == [["double", "0.4000", "0.6000"], ["this", "run", "0.2000", "0.8000"], ["half", "0.1000", "0.9000"]]
 
@@ -186,7 +187,7 @@ def test_the_smallest_error_is_shown_first(tmp_path):
         tracker.values(name, {"mae": error, "accuracy": 1 - error}, 5)
     tracker.end_of_period(0, {}, {})
     out = StringIO()
-    Console(file=out, width=100).print(tracker.table(tracker.means()))
+    Console(file=out, width=100).print(final_table("toy, seed 3", tracker.means(), tracker.headline))
     shown = [line.split() for line in out.getvalue().splitlines() if line.rstrip().endswith("000")]
     assert shown == [["half", "0.1000", "0.9000"], ["this", "run", "0.2000", "0.8000"], ["double", "0.4000", "0.6000"]]
 

@@ -39,7 +39,11 @@ def build(node: dict | None, path: str, **parts):
 
 
 def _value(value, path: str, parts: dict):
-    return build(value, path, **parts) if isinstance(value, dict) and "_target_" in value else value
+    if not isinstance(value, dict):
+        return value
+    if "_target_" in value:
+        return build(value, path, **parts)
+    return {key: _value(inner, f"{path}.{key}", parts) for key, inner in value.items()}
 
 
 def check_keys(target: Callable, given: dict, path: str) -> bool:

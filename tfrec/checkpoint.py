@@ -49,7 +49,7 @@ class Checkpoints:
             np.savez(draft / f"{name}.npz", **part.state())
         facts = {
             "history": state.history.digest,
-            "learner": {"steps": learner.steps, "examples": learner.examples, "last_period": learner.last_period},
+            "learner": {key: getattr(learner, key) for key in ("steps", "examples", "updates", "last_period")},
             "newest": str(learner.newest or ""),
             "rows": tracker.rows,
             "seconds": tracker.seconds(),

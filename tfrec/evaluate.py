@@ -1,166 +1,175 @@
 """Exact ranking of the whole catalogue for every request of a period, in blocks of bounded memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from tfrec.data.history import History, own_rows
-from tfrec.data.requests import Requests
+from tfrec.best_lists import KINDS, BestLists
+from tfrec.data.truth import Truth, flat, padded
 from tfrec.errors import InputError, require
 from tfrec.metrics import ranking
-from tfrec.metrics.counting import count_ahead
+from tfrec.metrics.counting import count_ahead, count_all_ahead
+from tfrec.metrics.sampling import keep_sample
 
 VIEWS = ("all", "repeat", "novel")
 
 
-class LeakError(RuntimeError):
-    """An artefact has seen events that are not earlier than those it is asked to predict."""
-
-
 @dataclass(frozen=True)
-class Truth:
-    """What the requests of one period led to, and what their users had bought before.
-
-    Requests stand in the order of how much their users bought before, so that a block's rows are of similar length.
+class Placed:
+    """Where every target stands: `[targets]` each, the last two by view.
 
     Args:
-        requests: who asks, and for what.
-        targets: per request the item rows bought in the period, -1 for an item not in the catalogue.
-        bought: per request the item rows that its user bought before the period.
+        request: that asks for the target. repeat: whether its user bought it before.
+        ahead, tied: see `tfrec.metrics.ranking.Ranks`.
     """
 
-    requests: Requests
-    targets: list[np.ndarray]
-    bought: list[np.ndarray]
-
-    @classmethod
-    def of(cls, events: pd.DataFrame, history: History) -> "Truth":
-        """The truth of a period, given the history before it.
-
-        Raises:
-            LeakError: the history has already seen the period.
-        """
-        refuse_future(history, events, "the history")
-        requests, number = Requests.of(events, history)
-        # An item is one target of a request, however often it was bought: hits above the ideal would be counted.
-        once = ~pd.DataFrame({"request": number, "item": events["item"].to_numpy()}).duplicated().to_numpy()
-        number, items = number[once], history.items.rows(events["item"][once])
-        order = np.argsort(number, kind="stable")
-        targets = np.split(items[order], np.cumsum(np.bincount(number))[:-1])
-        own = own_rows(history.frequency(), requests.users)
-        bought = np.split(own.indices, own.indptr[1:-1])
-        by_size = np.argsort([len(row) for row in bought], kind="stable")
-        return cls(requests.take(by_size), [targets[u] for u in by_size], [bought[u] for u in by_size])
-
-    @property
-    def users(self) -> np.ndarray:
-        """`[requests]`, rows in the history's vocabulary, -1 for a user never seen."""
-        return self.requests.users
-
-    @property
-    def slices(self) -> dict[str, np.ndarray]:
-        """Which requests are searches and which are not, `[requests]` bool each; empty for a log without queries."""
-        if self.requests.queries is None:
-            return {}
-        search = self.requests.queries != ""
-        return {"search": search, "recommendation": ~search}
-
-
-def refuse_future(artefact, events: pd.DataFrame, name: str) -> None:
-    """Raises LeakError unless all that `artefact` has seen is of periods, and times, before those of `events`.
-
-    Args:
-        artefact: has `newest`, the time of the newest event seen (None at first), and `last_period`, its period.
-    """
-    period = events["period"].iloc[0]
-    if artefact.last_period >= period or (artefact.newest or pd.Timestamp.min) > events["timestamp"].iloc[0]:
-        raise LeakError(
-            f"{name} has seen events of period {artefact.last_period}, up to {artefact.newest}: it cannot be scored "
-            f"on period {period}."
-        )
+    request: np.ndarray
+    repeat: np.ndarray
+    ahead: dict[str, np.ndarray]
+    tied: dict[str, np.ndarray]
 
 
 class Evaluator:
-    """Scores a ranking of the whole catalogue on the views all, repeat and novel.
+    """Scores a ranking of the whole catalogue on the views all, repeat and novel, and on slices of the targets.
+
+    A depth larger than the catalogue takes all of it: `recall@k` is then the share of the targets that are in the
+    catalogue. A request without a target in a view or slice has no value there (NaN), and is in no mean; a user
+    without history has no target in the view repeat.
 
     Args:
-        metrics: names `<metric>@<k>`, with a metric of `tfrec.metrics.ranking`.
+        metrics: names `<metric>@<k>`, with a metric of `tfrec.metrics.ranking` or `tfrec.best_lists`, or `mrr` over
+            the whole catalogue.
+        slices: of the targets, see `tfrec.slices`.
         ties: `row` (the lower row, that is the item seen first, wins) or `expected` (mean over all orders of
             equal scores: a constant model then scores like a random one).
-        block: users ranked at once; memory is about `block * catalogue * 12` bytes.
+        candidates: `all`, or a number: each request's targets are then ranked among so many other items drawn
+            evenly, and every name says so: `ndcg@10~sampled99`. Such values are no estimate of those over the whole
+            catalogue and may order methods differently (Krichene and Rendle, KDD 2020).
+        panel: requests that are asked again every period, for `churn@k`.
+        tau: periods, of `freshness@k`.
+        block: requests ranked at once; memory is about `block * catalogue * 12` bytes.
 
     Raises:
-        InputError: an unknown metric or tie rule.
+        InputError: an unknown metric or tie rule, or a number out of its range.
     """
 
-    def __init__(self, metrics=("ndcg@10", "recall@10", "recall@100"), ties: str = "row", block: int = 64):
+    def __init__(
+        self,
+        metrics: Sequence[str] = ("ndcg@10", "recall@10", "recall@100"),
+        slices: Sequence[Callable] = (),
+        ties: str = "row",
+        candidates: str | int = "all",
+        panel: int = 256,
+        tau: float = 4.0,
+        block: int = 64,
+    ) -> None:
         if ties not in ("row", "expected"):
             raise InputError(f"evaluate.ties is '{ties}': choose row or expected.")
         require(not isinstance(metrics, str) and len(metrics) > 0, f"evaluate.metrics is '{metrics}': write a list.")
+        require(
+            candidates == "all" or isinstance(candidates, int) and candidates >= 1,
+            f"evaluate.candidates is '{candidates}': choose all, or 1 or more items.",
+        )
+        require(panel >= 1 and block >= 1, f"evaluate has panel={panel}, block={block}: choose 1 or more.")
+        require(tau > 0, f"evaluate.tau is {tau}: choose above 0 periods.")
         self.metrics = {name: _metric(name) for name in metrics}
-        self.depth = max(k for _, k in self.metrics.values())
-        self.ties, self.block = ties, block
+        of_lists = {name: metric for name, metric in self.metrics.items() if metric[0] in KINDS}
+        drawn = "" if candidates == "all" else f"~sampled{candidates}"
+        self.of_ranks = {name + drawn: metric for name, metric in self.metrics.items() if name not in of_lists}
+        require(bool(self.of_ranks), f"evaluate.metrics is {list(metrics)}: write one of the targets' ranks: ndcg@10.")
+        depths = [k for _, k in self.of_ranks.values()]
+        self.depth = None if None in depths else max(depths)
+        self.slices, self.ties, self.block = list(slices), ties, block
+        self.sampled = None if candidates == "all" else candidates
+        require(
+            self.sampled is None or not of_lists,
+            f"evaluate.metrics has {', '.join(of_lists)}, of whole lists: choose evaluate.candidates=all.",
+        )
+        self.lists = BestLists(of_lists, tau, panel, block)
 
-    def __call__(self, scores: Callable[[slice], np.ndarray], truth: Truth) -> dict[str, np.ndarray]:
-        """Values per request, keyed `<view>/<metric>@<k>`, each `[requests]`; NaN where the view has no target.
+    def __call__(self, scores: Callable[[slice], np.ndarray], truth: Truth, partial: bool = False) -> dict:
+        """Values per request, keyed `<view>/<metric>@<k>` and `slice/<slice>/<view>/<metric>@<k>`, `[requests]` each.
 
         Args:
             scores: gives, for a slice of `truth.requests`, scores `[block, catalogue]`.
+            partial: whether the scorer may know only the first part of the catalogue; the rest is missed.
+
+        Raises:
+            InputError: scores that are not finite, or not of the whole catalogue.
         """
-        blocks = range(0, len(truth.users), self.block)
-        ranks = [self._rank_block(scores, truth, start) for start in blocks]
-        pair, item, repeat, ahead_old, ahead_new, tied_old, tied_new = map(np.concatenate, zip(*ranks, strict=True))
-        ahead = {"all": ahead_old + ahead_new, "repeat": ahead_old, "novel": ahead_new}
-        tied = {"all": tied_old + tied_new, "repeat": tied_old, "novel": tied_new}
-        keep = {"all": np.ones(len(pair), bool), "repeat": repeat, "novel": ~repeat}
-        result = {}
-        for view in VIEWS:
-            chosen = keep[view]
-            sizes = np.bincount(pair[chosen], minlength=len(truth.users))
-            lost = np.where(item[chosen] < 0, np.inf, ahead[view][chosen])
-            ranks_of_view = ranking.Ranks(pair[chosen], lost, tied[view][chosen], np.maximum(sizes, 1))
-            for name, (metric, k) in self.metrics.items():
-                result[f"{view}/{name}"] = np.where(sizes > 0, metric(ranks_of_view, k), np.nan)
+        placed = self.place(scores, truth, partial)
+        result = self.views(placed, truth)
+        for cut in self.slices:
+            for name, mask in cut(truth).items():
+                of_slice = self._values(placed, len(truth.users), mask)
+                result |= {f"slice/{name}/{key}": values for key, values in of_slice.items()}
         return result
 
-    def _rank_block(self, scores, truth: Truth, start: int) -> tuple[np.ndarray, ...]:
+    def views(self, placed: Placed, truth: Truth) -> dict[str, np.ndarray]:
+        """The values without the slices."""
+        return self._values(placed, len(truth.users), np.ones(len(placed.request), bool))
+
+    def place(self, scores: Callable[[slice], np.ndarray], truth: Truth, partial: bool = False) -> Placed:
+        """Ranks all targets; see `__call__`."""
+        blocks = range(0, len(truth.users), self.block)
+        parts = [self._rank_block(scores, truth, start, partial) for start in blocks]
+        request, repeat, old, new, tied_old, tied_new = map(np.concatenate, zip(*parts, strict=True))
+        ahead = {"all": old + new, "repeat": old, "novel": new}
+        tied = {"all": tied_old + tied_new, "repeat": tied_old, "novel": tied_new}
+        return Placed(request, repeat, ahead, tied)
+
+    def _values(self, placed: Placed, requests: int, chosen: np.ndarray) -> dict[str, np.ndarray]:
+        """Each metric in each view, with only the `chosen` targets; every candidate stays a competitor."""
+        keep = {"all": chosen, "repeat": chosen & placed.repeat, "novel": chosen & ~placed.repeat}
+        result = {}
+        for view in VIEWS:
+            mask = keep[view]
+            sizes = np.bincount(placed.request[mask], minlength=requests)
+            ranks = ranking.Ranks(
+                placed.request[mask], placed.ahead[view][mask], placed.tied[view][mask], np.maximum(sizes, 1)
+            )
+            for name, (kind, k) in self.of_ranks.items():
+                value = ranking.METRICS[kind](ranks, k)
+                result[f"{view}/{name}"] = np.where(sizes > 0, value, np.nan)
+        return result
+
+    def _rank_block(self, scores, truth: Truth, start: int, partial: bool) -> tuple[np.ndarray, ...]:
         block = slice(start, start + self.block)
-        user, item = flat(truth.targets[block])
+        request, item = flat(truth.targets[block])
         bought = padded(truth.bought[block])
         table = tf.convert_to_tensor(scores(block))
-        repeat = (item[:, None] == bought[user]).any(axis=1) & (item >= 0)
-        # A scorer may be older than the catalogue: what it cannot rank is a miss, and is ahead of nothing.
-        item = np.where(item < table.shape[1], item, -1)
-        known = np.where(bought < table.shape[1], bought, -1)
+        width = table.shape[1]
+        require(
+            width == truth.catalogue or partial and width < truth.catalogue,
+            f"A scorer gave scores for {width} items, and the catalogue has {truth.catalogue}: a metric over a part of "
+            "it says nothing about the whole. Score every item, or ask for evaluate.candidates=99, which says so.",
+        )
         require(
             bool(tf.reduce_all(tf.math.is_finite(table))),
             "A scorer gave scores that are NaN or infinite, so nothing can be ranked: a model has diverged; lower "
             "optimizer.learning_rate or raise model.temperature.",
         )
-        counts = count_ahead(table, known, user, item, self.depth, self.ties == "expected")
-        return start + user, item, repeat, *(count.numpy() for count in counts)
+        repeat = (item[:, None] == bought[request]).any(axis=1) & (item >= 0)
+        # What a scorer with an older catalogue cannot rank is a miss, and is ahead of nothing.
+        item = np.where(item < width, item, -1)
+        known = np.where(bought < width, bought, -1)
+        if self.sampled:
+            table, known = keep_sample(table, known, request, item, self.sampled, start)
+        targets = table, known, request, item
+        expected = self.ties == "expected"
+        counts = count_ahead(*targets, self.depth, expected) if self.depth else count_all_ahead(*targets, expected)
+        old, new, tied_old, tied_new = (count.numpy() for count in counts)
+        missed = np.where(item < 0, np.inf, 0)
+        return start + request, repeat, old + missed, new + missed, tied_old, tied_new
 
 
-def _metric(name: str):
-    kind, _, k = name.partition("@")
-    known = ("ndcg", "recall", "capped_recall")
-    if kind not in known or not k.isdigit() or int(k) < 1:
-        raise InputError(f"evaluate.metrics has '{name}': write one of {', '.join(known)} and a depth: ndcg@10.")
-    return getattr(ranking, kind), int(k)
-
-
-def flat(rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Lists of rows as two arrays `[entries]`, int32: the list that an entry is in, and the entry."""
-    owner = np.repeat(np.arange(len(rows), dtype=np.int32), [len(row) for row in rows])
-    return owner, np.concatenate(rows).astype(np.int32)
-
-
-def padded(rows: list[np.ndarray]) -> np.ndarray:
-    """Lists of rows as one matrix `[len(rows), longest]`, int32, filled with -1."""
-    sizes = np.array([len(row) for row in rows])
-    table = np.full((len(rows), max(1, sizes.max())), -1, np.int32)
-    table[np.arange(table.shape[1]) < sizes[:, None]] = np.concatenate(rows)
-    return table
+def _metric(name: str) -> tuple[str, int | None]:
+    kind, at, k = name.partition("@")
+    if name == "mrr":
+        return kind, None
+    if kind not in {*ranking.METRICS, *KINDS} or not k.isdigit() or int(k) < 1:
+        known = ", ".join([*ranking.METRICS, *KINDS])
+        raise InputError(f"evaluate.metrics has '{name}': write one of {known} and a depth: ndcg@10.")
+    return kind, int(k)

@@ -1,7 +1,6 @@
 """From a composed configuration to a finished run."""
 
 import logging
-import resource
 import shutil
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tfrec.errors import InputError, require
 from tfrec.folders import status
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
+from tfrec.runtime import peak_memory
 from tfrec.tracking import Tracker, replace_file
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,8 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
         "commit": origin.commit(),
         "overrides": overrides,
     }
-    tracker = Tracker(folder, facts, metrics[0])
+    drawn = config["evaluate"].get("candidates", "all")
+    tracker = Tracker(folder, facts, metrics[0] + ("" if drawn == "all" else f"~sampled{drawn}"))
     try:
         tracker.text(
             {
@@ -79,6 +80,8 @@ def experiment(
     baseline: dict | None,
     loop: dict,
     evaluate: dict,
+    slice: dict | None,
+    probe: dict | None,
     tracker: Tracker,
     checkpoints: Checkpoints,
 ) -> None:
@@ -94,9 +97,12 @@ def experiment(
     baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}
     steps = [build(node, f"step.{key}", seed=seed) for key, node in (step or {}).items()]
     state = StreamState(stream, model, learner, baselines, steps, seed)
-    build(loop, "loop").run(state, build(trigger, "trigger"), build(evaluate, "evaluate"), tracker, checkpoints)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    tracker.finish({"cost/traces": learner.traces, "cost/peak_memory_bytes": peak})
+    slices = [build(node, f"slice.{key}") for key, node in (slice or {}).items()]
+    evaluator = build(evaluate, "evaluate", slices=slices)
+    probe = build(probe, "probe", seed=seed)
+    found = build(loop, "loop").run(state, build(trigger, "trigger"), evaluator, tracker, checkpoints, probe)
+    costs = {"cost/traces": learner.traces, "cost/peak_memory_bytes": peak_memory()}
+    tracker.finish(costs | found)
 
 
 def prepare(folder: Path, config: dict) -> None:
@@ -113,12 +119,14 @@ def prepare(folder: Path, config: dict) -> None:
         if saved.read_text() != wanted:
             raise InputError(f"{folder} was started with another configuration: use resume=never, or restore it.")
         return
-    earlier = [*folder.glob("events.out.tfevents.*"), folder / "stream.csv", folder / "results.json"]
+    files = ("stream.csv", "results.json", "scores.parquet", "matrix.csv")
+    earlier = [*folder.glob("events.out.tfevents.*"), *(folder / name for name in files)]
     if (folder / "results.json").is_file():
         log.info("%s held an earlier run: it is replaced", folder)
     for path in earlier:
         path.unlink(missing_ok=True)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    for name in ("checkpoints", "scores", "weights"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(saved, wanted)
 

@@ -36,7 +36,7 @@ class Learner:
         self.model = model.tfrs_model
         self.optimizer, self.strategies, self.jit_compile = optimizer, list(strategies), jit_compile
         self.newest, self.last_period = None, -1
-        self.traces = self.steps = self.examples = 0
+        self.traces = self.steps = self.examples = self.updates = 0
         self._row_losses = hasattr(self.model, "task_losses")
         for strategy in self.strategies:
             if strategy.needs_outputs and not self._row_losses:
@@ -86,6 +86,12 @@ class Learner:
         for slot, start in zip(self.optimizer.variables, fresh.variables, strict=True):
             if slot.shape == variable.shape and slot.name.partition("/")[2].startswith(variable.name.partition(":")[0]):
                 slot.scatter_update(tf.IndexedSlices(tf.gather(start, rows), tf.cast(rows, tf.int32)))
+
+    def costs(self) -> dict[str, int]:
+        """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep."""
+        parameters = sum(int(np.prod(variable.shape)) for variable in self.model.trainable_variables)
+        kept = sum(np.asarray(values).nbytes for s in self.strategies for values in s.state().values())
+        return {"cost/trainable_parameters": parameters, "cost/buffer_bytes": kept}
 
     @property
     def built(self) -> bool:

@@ -1,6 +1,7 @@
 """Where and in which number formats a run computes."""
 
 import random
+import resource
 
 import keras
 import numpy as np
@@ -47,3 +48,8 @@ class Runtime:
         np.random.seed(seed)
         tf.random.set_seed(seed)
         keras.utils.set_random_seed(seed)
+
+
+def peak_memory() -> int:
+    """Largest resident size of the process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

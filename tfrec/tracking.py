@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from tensorboard.plugins.hparams import api as hparams
 
-from tfrec.metrics.prequential import SMALLER_IS_BETTER, average
+from tfrec.final_table import final_table, split
+from tfrec.metrics.prequential import average
+from tfrec.scores import Scores
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +39,7 @@ class Tracker:
         self.headline = f"eval/all/{metric}" if "@" in metric else f"eval/{metric}"
         self.rows: list[dict] = []
         self.row: dict = {}
+        self.per_request = Scores(self.folder)
         self.writer = tf.summary.create_file_writer(str(self.folder))
         self._started = time.perf_counter()
         self._console = Console(stderr=True)
@@ -53,6 +53,7 @@ class Tracker:
     def resume(self, rows: list[dict], seconds: float) -> None:
         """Goes on from the rows and the time of a checkpoint."""
         self.rows = rows
+        self.per_request.resume(rows[-1]["period"] if rows else -1)
         self._started = time.perf_counter() - seconds
         self._write_stream()
 
@@ -67,31 +68,45 @@ class Tracker:
         with self.writer.as_default(step=0):
             hparams.hparams(values)
 
-    def scores(self, scorer: str, values: dict[str, np.ndarray], slices: dict[str, np.ndarray] | None = None) -> None:
+    def scores(
+        self,
+        scorer: str,
+        values: dict[str, np.ndarray],
+        totals: dict[str, float] | None = None,
+        keys: dict[str, np.ndarray] | None = None,
+    ) -> None:
         """Adds a scorer's values per request of the current period, under `<scorer>/<view>/<metric>@<k>`.
 
-        Args:
-            slices: requests `[requests]` bool by name, whose values are added under `slice/<slice>/<view>/...` for
-                the model and `baseline/<name>/slice/<slice>/<view>/...` for a baseline.
-        """
-        self._add(f"{scorer}/", "", values)
-        for name, chosen in (slices or {}).items():
-            prefix = "" if scorer == "eval" else f"{scorer}/"
-            self._add(prefix, f"slice/{name}/", {key: value[chosen] for key, value in values.items()})
+        Those of slices, `slice/<slice>/<view>/...`, stay under this name for the model and are added under
+        `baseline/<name>/slice/<slice>/<view>/...` for a baseline.
 
-    def _add(self, scorer: str, cut: str, values: dict[str, np.ndarray]) -> None:
+        Args:
+            values: `[requests]` each. totals: metrics of the period as a whole.
+            keys: what says which request is which, `[requests]` each; with them, the values are kept per request.
+        """
+        prefix = "" if scorer == "eval" else f"{scorer}/"
         for name, per_request in values.items():
             finite = per_request[np.isfinite(per_request)]
-            self.row[f"{scorer}{cut}{name}"] = float(finite.mean()) if len(finite) else np.nan
-            self.row[f"pairs/{cut}{name.partition('/')[0]}"] = len(finite)
+            tag = f"{prefix}{name}" if name.startswith("slice/") else f"{scorer}/{name}"
+            self.row[tag] = float(finite.mean()) if len(finite) else np.nan
+            self.row.setdefault(f"pairs/{name.rpartition('/')[0]}", len(finite))
+        self.row |= {f"{scorer}/{name}": value for name, value in (totals or {}).items()}
+        if keys is not None:
+            self.per_request.add(scorer, keys, values)
 
     def values(self, scorer: str, values: dict[str, float], events: int) -> None:
         """Adds a scorer's metrics over the `events` events of the current period, under `<scorer>/<metric>`."""
         self.row |= {f"{scorer}/{name}": value for name, value in values.items()} | {"pairs/events": events}
 
+    def validation(self, epoch: int, value: float) -> None:
+        """Writes the validation score after an epoch of the base; the step is the epoch."""
+        with self.writer.as_default(step=epoch):
+            tf.summary.scalar(f"validation/{self.headline.removeprefix('eval/')}", value)
+
     def end_of_period(self, t: int, repeatable: dict[str, float], timings: dict[str, float]) -> None:
         """Closes the row of period t and writes it everywhere."""
         self.rows.append({"period": t, **self.row, **repeatable})
+        self.per_request.end_of_period(t)
         scalars = {tag: v for tag, v in (self.rows[-1] | timings).items() if tag != "period"}
         with self.writer.as_default(step=t):
             for tag, value in scalars.items():
@@ -135,35 +150,20 @@ class Tracker:
         """Writes the final means to TensorBoard and `results.json`, and prints the table."""
         means = self.means()
         last = self.rows[-1]["period"]
+        self.per_request.finish()
         with self.writer.as_default(step=last):
             for tag, value in means.items():
                 tf.summary.scalar(f"final/{tag}", value)
         self.writer.close()
         self._write_results("finished", means | costs)
-        Console(width=max(Console().width, 110)).print(self.table(means))
+        periods = f"periods {self.rows[0]['period']} to {last}"
+        title = f"{self.facts['name']}, seed {self.facts['seed']}: {periods}"
+        Console(width=max(Console().width, 110)).print(final_table(title, means, self.headline))
 
     def fail(self, reason: str) -> None:
         """Marks the run as failed, with the reason, in `results.json`."""
         self.writer.close()
         self._write_results("failed", self.means() if self.rows else {}, reason)
-
-    def table(self, means: dict[str, float]) -> Table:
-        """The final means, one line a scorer, best first by the headline metric."""
-        names, metrics = (list(dict.fromkeys(filter(None, column))) for column in zip(*map(split, means), strict=True))
-        periods = f"periods {self.rows[0]['period']} to {self.rows[-1]['period']}"
-        table = Table(title=f"{self.facts['name']}, seed {self.facts['seed']}: {periods}", box=box.SIMPLE_HEAD)
-        table.add_column("", no_wrap=True)
-        for metric in metrics:
-            table.add_column(metric.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
-        headline = split(self.headline)[1]
-        sign = 1 if headline in SMALLER_IS_BETTER else -1
-        for name in sorted(names, key=lambda name: sign * means.get(f"{name}/{headline}", sign * np.inf)):
-            scorer, _, cut = name.partition("slice/")
-            shown = scorer.removeprefix("baseline/").strip("/") if scorer not in ("eval", "") else "this run"
-            shown = f"{shown}: {cut}" if cut else shown
-            style = "bold" if name == "eval" else None
-            table.add_row(shown, *(f"{means.get(f'{name}/{metric}', np.nan):.4f}" for metric in metrics), style=style)
-        return table
 
     def _write_stream(self) -> None:
         replace_file(self.folder / "stream.csv", pd.DataFrame(self.rows).to_csv(index=False))
@@ -173,12 +173,6 @@ class Tracker:
         if reason is not None:
             results["reason"] = reason
         replace_file(self.folder / "results.json", json.dumps(results, indent=1) + "\n")
-
-
-def split(tag: str) -> tuple[str, str]:
-    """Scorer and metric of a tag, `baseline/popularity` and `all/ndcg@10`; two empty texts for what is no metric."""
-    found = re.fullmatch(r"(eval|slice/[^/]+|baseline/[^/]+(?:/slice/[^/]+)?)/(.+)", tag)
-    return found.groups() if found else ("", "")
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -9,7 +9,8 @@ from tfrec.baselines.popularity import Popularity
 from tfrec.data import complete_journey
 from tfrec.data.history import History
 from tfrec.data.stream import Stream
-from tfrec.evaluate import Evaluator, Truth
+from tfrec.data.truth import Truth
+from tfrec.evaluate import Evaluator
 
 COLUMNS = ("all/ndcg@10", "repeat/ndcg@10", "novel/ndcg@10", "all/recall@10", "all/recall@100", "novel/recall@100")
 # Published with the protocol, rounded to four digits, for an independent implementation.

@@ -10,8 +10,9 @@ from tfrec.baselines.stale import Stale
 from tfrec.checkpoint import Checkpoints
 from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
+from tfrec.data.truth import LeakError
 from tfrec.errors import InputError
-from tfrec.evaluate import Evaluator, LeakError
+from tfrec.evaluate import Evaluator
 from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.state import StreamState

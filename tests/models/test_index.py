@@ -9,7 +9,7 @@ from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.rows import Rows
-from tfrec.models.scoring import TowerScores
+from tfrec.models.scoring import Towers, TowerScores
 from tfrec.models.two_tower import TwoTower
 
 ITEMS = pd.DataFrame({"text": [f"thing {i}" for i in range(2100)], "kind": [f"kind {i % 7}" for i in range(2100)]})
@@ -22,7 +22,7 @@ class Shop:
     def __init__(self, seed=0):
         self.history, self.items = History(), ITEMS.copy()
         self.model = TwoTower(Letters(), TowerFeatures(4, numbers=["price"]), dim=5, seed=seed)
-        self.towers = TowerScores(self.model)
+        self.towers = TowerScores(Towers(self.model))
 
     def see(self, items, changed=()):
         events = pd.DataFrame({"user": 0, "item": items, "timestamp": pd.Timestamp("2024-01-01")})
@@ -127,19 +127,19 @@ def test_a_variable_that_has_gone_is_not_taken_for_its_successor():
     shop.see(np.arange(10))
     shop.draw_weights()
     shop.index()
-    traced = shop.towers._candidates
+    traced = shop.towers.towers._candidates
     for _ in range(3):
         shop.model.item_table.grow(shop.model.item_table.capacity + 1)
         shop.model.item_table.grow(shop.model.item_table.capacity + 1)
         shop.index()
-        assert shop.towers._candidates is not traced
-        traced = shop.towers._candidates
+        assert shop.towers.towers._candidates is not traced
+        traced = shop.towers.towers._candidates
 
 
 def test_an_item_that_gets_a_row_of_its_own_is_encoded_anew():
     shop = Shop()
     shop.model = TwoTower(Letters(), dim=5, new_items="zero", item_rows=Rows(admission=2))
-    shop.towers = TowerScores(shop.model)
+    shop.towers = TowerScores(Towers(shop.model))
     shop.see([0, 0, 1, 2])
     shop.draw_weights()
     before = shop.index()

@@ -76,7 +76,7 @@ def test_it_learns_and_ranks(stream, tmp_path):
 def test_its_scores_are_those_of_its_own_towers(stream, tmp_path):
     state, _ = run(stream, tmp_path, base_epochs=1)
     model = state.model.tfrs_model
-    scores = state.towers.score(state.history, Requests(np.array([2, -1])))(slice(0, 2)).numpy()
+    scores = state.scorer.score(state.history, Requests(np.array([2, -1])))(slice(0, 2)).numpy()
     user = model.user_model(tf.constant([state.history.users.ids[2], "somebody else"]))
     movies = model.movie_model(tf.constant(state.history.items.ids.tolist()))
     np.testing.assert_allclose(scores, (user @ tf.transpose(movies)).numpy(), rtol=1e-5, atol=1e-6)

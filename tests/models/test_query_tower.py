@@ -10,6 +10,7 @@ from tfrec.data.interactions import validated
 from tfrec.data.requests import Requests
 from tfrec.errors import InputError
 from tfrec.evaluate import Evaluator
+from tfrec.slices.query import Query
 from tfrec.models.two_tower import TwoTower
 
 START = pd.Timestamp("2024-01-01")
@@ -90,13 +91,12 @@ def test_slices_are_searches_and_recommendations():
         state.observe(t)
     truth = state.truth(2)
     search = truth.requests.queries != ""
-    assert {name: rows.tolist() for name, rows in truth.slices.items()} == {
-        "search": search.tolist(),
-        "recommendation": (~search).tolist(),
-    }
+    asked = search[truth.flat_targets()[0]].tolist()
+    found = {name: rows.tolist() for name, rows in Query()(truth).items()}
+    assert found == {"search": asked, "recommendation": [not one for one in asked]}
     assert 0 < search.sum() < len(search)
     # a search's vector differs from the same user's without it, so the two are ranked by themselves
-    values = Evaluator(["recall@10"])(state.towers.score(state.history, truth.requests), truth)["all/recall@10"]
+    values = Evaluator(["recall@10"])(state.scorer.score(state.history, truth.requests), truth)["all/recall@10"]
     assert len(values) == len(search)
 
 
@@ -104,7 +104,7 @@ def test_without_queries_there_are_no_slices():
     events = make_log().events.drop(columns="query")
     state = state_of(make_log().__class__(events, make_log().items))
     state.observe(0)
-    assert state.truth(1).slices == {} and not state.model.features.searches and state.model.query_map is None
+    assert Query()(state.truth(1)) == {} and not state.model.features.searches and state.model.query_map is None
 
 
 def test_context_is_of_the_request_and_of_its_user():

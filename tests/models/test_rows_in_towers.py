@@ -18,7 +18,7 @@ from tfrec.data.rows import Rows
 from tfrec.layers.id_table import IdTable
 from tfrec.layers.text_map import first_values
 from tfrec.learner import Learner
-from tfrec.models.scoring import TowerScores
+from tfrec.models.scoring import Towers, TowerScores
 from tfrec.models.two_tower import TwoTower
 from tfrec.strategies.replay import Replay
 from tfrec.tasks.retrieval import in_batch_softmax
@@ -173,7 +173,7 @@ def test_frozen_starts_rows_as_of_now(new_items):
             requests = state.truth(t).requests
             scores = frozen.score(state.history, requests)(slice(None)).numpy()
             fresh = copy.copy(frozen)
-            fresh.towers = TowerScores(state.model)
+            fresh.scorer = TowerScores(Towers(state.model))
             np.testing.assert_array_equal(scores, fresh.score(state.history, requests)(slice(None)).numpy())
         state.observe(t)
         state.learn(range(t, t + 1), 1, 32)

@@ -11,7 +11,7 @@ from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
 from tfrec.encoders.presets import small_bert
 from tfrec.errors import InputError
-from tfrec.models.scoring import TowerScores, encode
+from tfrec.models.scoring import Towers, TowerScores, encode
 from tfrec.models.two_tower import TwoTower
 
 
@@ -118,7 +118,7 @@ def test_scores_are_the_product_of_the_towers():
     model = make_model()
     history = grown(model)
     users = Requests(np.array([3, -1, 0]))
-    scores = TowerScores(model).score(history, users)(slice(0, 3)).numpy()
+    scores = TowerScores(Towers(model)).score(history, users)(slice(0, 3)).numpy()
     features = model.features
     query = model.query_embeddings(features.users(history, users) | features.past(history, users)).numpy()
     candidate = model.candidate_embeddings(features.candidates(history, np.arange(len(history.items)))).numpy()

@@ -17,6 +17,8 @@ class Stale:
     Items that came later are missing from its ranking, and users who came later are unknown to it.
     """
 
+    partial = True  # the catalogue
+
     def start(self, state) -> None:
         """Takes the weights and the history as they are now."""
         self.frozen = Frozen()

@@ -93,16 +93,26 @@ class History:
             self._frequencies[decay] = frequency
         return self._frequencies[decay]
 
-    def popularity(self, window: int | None = None) -> np.ndarray:
-        """How many (user, period) pairs bought each item in the last `window` periods (all, if None), `[items]`."""
-        counts = np.zeros(len(self.items), int)
-        for items, times in self._counts[-window:] if window else self._counts:
+    def popularity(self, window: int | None = None, last: int | None = None) -> np.ndarray:
+        """How many (user, period) pairs bought each item in `window` periods (all, if None), `[items]`.
+
+        Args:
+            last: the last period that counts; None is the newest.
+        """
+        counts, end = np.zeros(len(self.items), int), len(self) if last is None else last + 1
+        for items, times in self._counts[max(0, end - window) if window else 0 : end]:
             counts[items] += times
         return counts
 
     def active_users(self, window: int) -> int:
         """Sum over the last `window` periods of the number of users with an event."""
         return sum(self._active[-window:])
+
+    def first_period(self) -> np.ndarray:
+        """The period that revealed each item's first purchase, `[items]`."""
+        # Rows are given in the order of first purchases: those up to the largest of a period are known after it.
+        known = np.maximum.accumulate([0] + [items.max(initial=-1) + 1 for items, _ in self._counts])[1:]
+        return np.searchsorted(known, np.arange(len(self.items)), side="right")
 
     def first_purchase(self) -> sparse.csr_matrix:
         """Position in the stream, counted from 1, of each user's first purchase of each item, `[users, items]`."""

@@ -6,8 +6,8 @@ import time
 import numpy as np
 
 from tfrec.checkpoint import Checkpoints
+from tfrec.data.truth import refuse_future
 from tfrec.errors import InputError, require
-from tfrec.evaluate import refuse_future
 from tfrec.loops.events import EventSteps
 from tfrec.loops.state import StreamState
 from tfrec.metrics.prequential import PrequentialEvaluator
@@ -52,16 +52,19 @@ class Prequential:
         evaluator: PrequentialEvaluator,
         tracker: Tracker,
         checkpoints: Checkpoints,
-    ) -> None:
-        """Goes through the stream, from the last checkpoint if there is one.
+        probe=None,
+    ) -> dict[str, float]:
+        """Goes through the stream, from the last checkpoint if there is one; there is nothing more to return.
 
         Args:
             trigger: a period for which it says no is predicted and not learned from.
+            probe: refused: it scores rankings.
 
         Raises:
             InputError: a part cannot act per event, or the stream is too short.
             LeakError: the model has seen what it should predict.
         """
+        require(probe is None, "loop=prequential ranks nothing: choose probe=none.")
         end = self._end(len(state.stream))
         self._refuse_what_cannot_act(state, evaluator)
         events = EventSteps(state.learner, self.label, self.batch_size)
@@ -75,6 +78,7 @@ class Prequential:
                 costs = self._period(t, state, events, bool(trigger(t)), evaluator, tracker)
                 tracker.end_of_period(t, costs, {"cost/update_seconds": time.perf_counter() - started})
                 checkpoints.save(t, state, tracker, kept)
+        return {}
 
     def _period(self, t: int, state: StreamState, events, learn: bool, evaluator, tracker) -> dict[str, float]:
         """Predicts, scores and learns the events of period t; returns what that cost."""

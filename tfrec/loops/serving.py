@@ -25,7 +25,7 @@ def serve(state, t: int) -> dict[str, float]:
 def best(state, asked: pd.DataFrame) -> np.ndarray:
     """Ids of the model's best items for each of the requests `asked`, best first, `[requests, at most DEPTH]`."""
     requests = admitted(state, asked)
-    scores, blocks = state.towers.score(state.history, requests), range(0, len(requests), 256)
+    scores, blocks = state.scorer.score(state.history, requests), range(0, len(requests), 256)
     depth = min(DEPTH, len(state.history.items))
     rows = [tf.math.top_k(scores(slice(start, start + 256)), depth).indices.numpy() for start in blocks]
     return state.history.items.ids[np.concatenate(rows)]

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from tfrec.data.catalogue import Catalogue
 from tfrec.data.examples import Examples, Update
@@ -14,12 +13,13 @@ from tfrec.data.requests import Requests, first_of_each
 from tfrec.data.spool import Spool
 from tfrec.data.steps.apply import transform_events
 from tfrec.data.stream import Stream
+from tfrec.data.truth import Truth
+from tfrec.data.users import with_attributes
 from tfrec.errors import require
-from tfrec.evaluate import Truth
 from tfrec.learner import Learner
 from tfrec.loops.asked import Asked
 from tfrec.loops.serving import admitted, answers
-from tfrec.models.scoring import TowerScores
+from tfrec.models.scoring import Towers, TowerScores
 
 
 class StreamState:
@@ -29,6 +29,8 @@ class StreamState:
         baselines: what is scored beside the model, by name.
         steps: what cleans events and item table and makes features of them; see `tfrec.data.steps`.
         seed: of the order of examples; it depends on (seed, period, epoch) alone, so a resumed run repeats it.
+
+    Attributes: `held_out`, which says of events `[n]` which are never learned from (bool); None learns from all.
     """
 
     def __init__(
@@ -39,22 +41,35 @@ class StreamState:
         self.history = History()
         self.catalogue = Catalogue(stream, self.steps)
         self._asked = Asked(stream)
-        self.towers = TowerScores(model)
+        self.scorer = model if hasattr(model, "score") else TowerScores(Towers(model))
         self.sizes: list[int] = []
+        self.held_out: Callable | None = None
         self._examples = Spool()
 
     def scorers(self) -> dict:
         """The model as `eval`, and each baseline under its tag, in the order in which they are shown."""
-        return {"eval": self.towers, **{f"baseline/{name}": b for name, b in self.baselines.items()}}
+        return {"eval": self.scorer, **{f"baseline/{name}": b for name, b in self.baselines.items()}}
 
     def start_baselines(self) -> None:
-        """Lets the baselines that stand still (frozen, stale) take the state at the end of the base."""
-        for baseline in self.baselines.values():
-            if hasattr(baseline, "start"):
-                baseline.start(self)
+        """Lets those who want to (frozen, stale) take the state at the end of the base."""
+        for scorer in self.scorers().values():
+            if hasattr(scorer, "start"):
+                scorer.start(self)
+
+    def new_index(self) -> TowerScores:
+        """An index of the model beside its own.
+
+        Raises:
+            InputError: the model has no towers.
+        """
+        return TowerScores(getattr(self.scorer, "towers", None) or Towers(self.model))
 
     def kept(self) -> dict:
-        """What a checkpoint must keep beside model and strategies: what a stream that answers was shown."""
+        """What a checkpoint must keep beside model and strategies, by name: what baselines remember."""
+        return {f"baseline-{name}": b for name, b in self.baselines.items() if hasattr(b, "restore")}
+
+    def shown(self) -> dict:
+        """The same of a stream that answers: what it was shown."""
         return {"stream": self.stream} if answers(self.stream) else {}
 
     def truth(self, t: int) -> Truth:
@@ -62,7 +77,11 @@ class StreamState:
         events = self.prepared(self.stream[t])
         # In the order in which `observe` meets them: a resumed run, which scores nothing of the past, has the same.
         self.admit(Requests.of(events, self.history)[0])
-        return Truth.of(events, self.history)
+        return Truth.of(events, self.history, self.catalogue.items)
+
+    def requests(self, t: int) -> Requests:
+        """The requests of period t, in the order of their first events; there may be none."""
+        return Requests.of(self.prepared(self.stream.scored(t)), self.history)[0]
 
     def observe(self, t: int) -> dict[str, int]:
         """Reveals period t: takes the features of before it, then adds it to the history and makes room.
@@ -83,8 +102,12 @@ class StreamState:
         requests = replace(requests, users=self.history.users.rows(requests.ids))
         users = self.model.features.users(self.history, requests)
         labels = {f"label/{name}": values for name, values in self._labels(events).items()}
-        self._examples.append({"query": query, "item": items, **users, **past, **labels})
-        self.sizes.append(len(events))
+        pairs = {"query": query, "item": items, **labels}
+        if self.held_out is not None:
+            learned = ~self.held_out(events)
+            pairs = {key: values[learned] for key, values in pairs.items()}
+        self._examples.append(pairs | users | past)
+        self.sizes.append(len(pairs["item"]))
         counts = self.model.counts() | {"items/changed": len(self.catalogue.changed)}
         return {f"vocabulary/{name}": count for name, count in counts.items()}
 
@@ -129,37 +152,51 @@ class StreamState:
         newest = max(t for t, size in enumerate(self.sizes) if size)
         return self.update(range(newest, newest + 1)).first_rows()
 
-    def learn(self, periods: range, epochs: int, batch_size: int, log_q_window: int = 1) -> dict[str, float]:
+    def learn(
+        self, periods: range, epochs: int, batch_size: int, log_q_window: int = 1, stopping=None
+    ) -> dict[str, float]:
         """Learns the examples of `periods`, the last of which has just been revealed; returns what it cost.
 
         Args:
             log_q_window: periods, at least those learned from, whose counts estimate how often an item is drawn.
+            stopping: an `EarlyStopping`, asked after each epoch.
         """
         if not self.examples_in(periods):
             return {"cost/steps": 0, "cost/examples": 0}
-        steps, rows = self.learner.steps, self.learner.examples
-        update, losses = self.update(periods, log_q_window), {}
+        steps, rows, losses = self.learner.steps, self.learner.examples, {}
+        if self.model.trains:
+            losses = self._train(self.update(periods, log_q_window), epochs, batch_size, stopping)
+        self.learner.newest = self.history.newest
+        self.learner.last_period = max(self.learner.last_period, periods[-1])
+        costs = {"cost/steps": self.learner.steps - steps, "cost/examples": self.learner.examples - rows}
+        return costs | {f"train/{name}": float(value) for name, value in losses.items()}
+
+    def _train(self, update: Update, epochs: int, batch_size: int, stopping) -> dict:
+        """Makes the steps of an update; returns the losses of the last one."""
+        losses = {}
         for epoch in range(epochs):
             rng = np.random.default_rng([self.seed, update.period, epoch])
             for batch in update.examples.batches(update.candidates, batch_size, rng):
                 losses = self.learner.step(batch)
-        self.towers.forget()
-        self.learner.newest = self.history.newest
-        self.learner.last_period = max(self.learner.last_period, update.period)
+            if stopping is not None and stopping(epoch):
+                break
+        if stopping is not None:
+            stopping.restore_best()
+        self.scorer.forget()
+        self.learner.updates += 1
         for strategy in self.learner.strategies:
             strategy.consolidate(self.learner, update)
         require(
             all(np.isfinite(float(value)) for value in losses.values()),
             f"The loss is not finite after period {update.period}: lower optimizer.learning_rate.",
         )
-        costs = {"cost/steps": self.learner.steps - steps, "cost/examples": self.learner.examples - rows}
-        return costs | {f"train/{name}": float(value) for name, value in losses.items()}
+        return losses
 
     def update(self, periods: range, log_q_window: int = 1) -> Update:
         """What an update of `periods` learns from; see `learn`."""
         examples = Examples.concatenate([self.examples(t) for t in periods])
         candidates = self.model.features.candidates(self.history, np.arange(len(self.history.items)))
-        counts = self.history.popularity(max(log_q_window, len(periods)))
+        counts = self.history.popularity(max(log_q_window, len(periods)), periods[-1])
         candidates["log_q"] = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
         fresh = self.examples_in(range(periods[0], min(self.learner.last_period, periods[-1]) + 1))
         return Update(periods[-1], examples, candidates, fresh)
@@ -169,14 +206,7 @@ class StreamState:
         events = transform_events(self.steps, events)
         if self.steps and "item" in events and self.stream.distinct:  # queries that differed may be the same now
             events = events.drop_duplicates([key for key in ("period", "user", "item", "query") if key in events])
-        people = self.stream.user_table
-        if people is None:
-            return events
-        people = people.rename(
-            columns={name: f"{name}_of_user" for name in people.columns.intersection(events.columns)}
-        )
-        missing = {name: "" for name in people.columns if not is_numeric_dtype(people[name])}
-        return events.join(people, on="user").fillna(missing)
+        return with_attributes(events, self.stream.user_table)
 
     def admit(self, requests: Requests) -> None:
         """Lets the model make room for what requests ask."""

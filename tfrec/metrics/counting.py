@@ -37,6 +37,27 @@ def count_ahead(scores, bought, user, item, depth: int, ties: bool):
     return old[0], new[0], old[1], new[1]
 
 
+@tf.function(reduce_retracing=True)
+def count_all_ahead(scores, bought, user, item, ties: bool):
+    """The same as `count_ahead`, exact at any depth: each target is compared with the whole catalogue."""
+    lowest, columns = scores.dtype.min, tf.range(tf.shape(scores)[1])
+    bought_scores = tf.gather(scores, tf.maximum(bought, 0), batch_dims=1)
+    places = tf.where(bought >= 0)
+    places = tf.stack([tf.cast(places[:, 0], tf.int32), tf.gather_nd(bought, places)], axis=-1)
+    novel = tf.tensor_scatter_nd_update(scores, places, tf.fill(tf.shape(places)[:1], lowest))
+    own = tf.gather_nd(scores, tf.stack([user, tf.maximum(item, 0)], axis=-1))
+    old = _compare(own, item, tf.gather(bought_scores, user), tf.gather(bought, user), ties)
+
+    def one(target):
+        row, score, column = novel[target[0]], target[1], target[2]
+        real = tf.where(row > lowest, columns, -1)
+        counts = _compare(score[None], column[None], row[None], real[None], ties)
+        return counts[0][0], counts[1][0]
+
+    new = tf.map_fn(one, (user, own, item), fn_output_signature=(tf.int32, tf.int32))
+    return old[0], new[0], old[1], new[1]
+
+
 def best(scores, depth: int, chunk: int = 64):
     """The `depth` largest scores of each row and their columns, largest first, ties by column: `[rows, depth]`.
 

@@ -8,8 +8,46 @@ import tensorflow as tf
 
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
+from tfrec.errors import require
 
 CHUNK = 1024  # one shape for all: a row's vector is then the same, bit for bit, with whatever else it is encoded
+
+
+class Towers:
+    """The two towers of a model as graphs, traced once for all who ask, and again when a table was replaced.
+
+    Args:
+        model: anything with `query_embeddings`, `candidate_embeddings`, `table_rows`, `features` and `tfrs_model`.
+
+    Raises:
+        InputError: the model has no towers.
+    """
+
+    def __init__(self, model) -> None:
+        require(
+            hasattr(model, "query_embeddings") and hasattr(model, "candidate_embeddings"),
+            f"The model {type(model).__name__} has no two towers, which this needs (baselines frozen, stale and "
+            "old_index; probe; loop.validation): leave it out, or choose model=two_tower.",
+        )
+        self.model = model
+        self._traced_for: list[weakref.ref] | None = None
+
+    def queries(self, features: dict[str, np.ndarray]) -> tf.Tensor:
+        """Vectors `[n, dim]` of query features."""
+        self._trace()
+        return encode(self._queries, self.model.table_rows(features))
+
+    def candidates(self, rows: dict[str, np.ndarray]) -> tf.Tensor:
+        """Vectors `[n, dim]` of candidate features, whose ids have got their table rows."""
+        self._trace()
+        return encode(self._candidates, rows)
+
+    def _trace(self) -> None:
+        variables = self.model.tfrs_model.variables
+        if self._traced_for is None or not _same(self._traced_for, variables):
+            self._queries = tf.function(self.model.query_embeddings, reduce_retracing=True)
+            self._candidates = tf.function(self.model.candidate_embeddings, reduce_retracing=True)
+            self._traced_for = [weakref.ref(variable) for variable in variables]
 
 
 class TowerScores:
@@ -18,41 +56,51 @@ class TowerScores:
     As long as the weights stay, only items that are new, or whose features changed (a new text), are encoded.
 
     Args:
-        model: anything with `query_embeddings`, `candidate_embeddings`, `table_rows`, `features` and `tfrs_model`.
+        towers: of the model.
     """
 
-    def __init__(self, model) -> None:
-        self.model = model
+    def __init__(self, towers: Towers) -> None:
+        self.towers, self.model = towers, towers.model
         self.encoded = 0  # rows of the index that the last refresh encoded
-        self._traced_for: list[weakref.ref] | None = None
+        self._version = self._built = 0  # of the weights, and of those that the index was made by
         self.forget()
 
     def forget(self) -> None:
         """Encodes the whole catalogue at the next call: the weights have changed."""
         self.index, self._known = None, {}
+        self._version += 1
+
+    @property
+    def lag(self) -> int:
+        """Updates of the weights since the whole index was made."""
+        return self._version - self._built
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The index and the features that it was made of; nothing if there is none."""
+        return {} if self.index is None else {"vectors": self.index.numpy()} | self._known
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Takes back what `state` returned."""
+        self.forget()
+        if state:
+            self.index = tf.constant(state["vectors"])
+            self._known = {key: values for key, values in state.items() if key != "vectors"}
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], tf.Tensor]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
-        self._trace()
-        self._refresh(history)
-        features, index = self.model.features, self.index
-        asked = features.users(history, requests) | features.past(history, requests)
-        queries = encode(self._queries, self.model.table_rows(asked))
+        features = self.model.features
+        candidates = features.candidates(history, np.arange(len(history.items)))
+        return self.score_features(features.users(history, requests) | features.past(history, requests), candidates)
+
+    def score_features(self, asked: dict, candidates: dict) -> Callable[[slice], tf.Tensor]:
+        """The same from the features of the requests and of the whole catalogue."""
+        self._refresh(self.model.table_rows(candidates))
+        queries, index = self.towers.queries(asked), self.index
         return lambda block: tf.matmul(queries[block], index, transpose_b=True)
 
-    def _trace(self) -> None:
-        """Traces anew if a table was replaced by a larger one."""
-        model = self.model
-        variables = model.tfrs_model.variables
-        if self._traced_for is None or not _same(self._traced_for, variables):
-            self._queries = tf.function(model.query_embeddings, reduce_retracing=True)
-            self._candidates = tf.function(model.candidate_embeddings, reduce_retracing=True)
-            self._traced_for = [weakref.ref(variable) for variable in variables]
-
-    def _refresh(self, history: History) -> None:
-        rows = np.arange(len(history.items))
-        features = self.model.table_rows(self.model.features.candidates(history, rows))
-        stale = np.ones(len(rows), bool)
+    def _refresh(self, features: dict[str, np.ndarray]) -> None:
+        rows = len(next(iter(features.values())))
+        stale = np.ones(rows, bool)
         if self.index is not None and self._known.keys() == features.keys():
             size = len(self.index)
             same = [(features[key][:size] == known).reshape(size, -1).all(axis=1) for key, known in self._known.items()]
@@ -60,11 +108,11 @@ class TowerScores:
         self._known, self.encoded = features, int(stale.sum())
         if not self.encoded:
             return
-        vectors = encode(self._candidates, {key: values[stale] for key, values in features.items()})
+        vectors = self.towers.candidates({key: values[stale] for key, values in features.items()})
         if self.index is None or stale.all():
-            self.index = vectors
+            self.index, self._built = vectors, self._version
         else:
-            grown = tf.pad(self.index, [[0, len(rows) - len(self.index)], [0, 0]])
+            grown = tf.pad(self.index, [[0, rows - len(self.index)], [0, 0]])
             self.index = tf.tensor_scatter_nd_update(grown, np.flatnonzero(stale)[:, None], vectors)
 
 

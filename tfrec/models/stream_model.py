@@ -13,8 +13,11 @@ class StreamModel:
     """The places where a model follows its stream; each does nothing unless a model needs it.
 
     A model also has `features` (the host side), `query_embeddings` and `candidate_embeddings`. `tfrs_model` is the
-    `tfrs.Model` that learns: the model itself, unless it only wraps one.
+    `tfrs.Model` that learns: the model itself, unless it only wraps one. A model that ranks in another way than by
+    two towers has `score(history, requests)` instead, as a baseline.
     """
+
+    trains = True  # False: there is nothing to learn
 
     @property
     def tfrs_model(self):

@@ -1,0 +1,54 @@
+"""Queries of today against an index of some updates ago."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.data.history import History
+from tfrec.data.requests import Requests
+from tfrec.errors import require
+
+
+class OldIndex:
+    """The run's model with an index that is rebuilt every `every` updates only; beside it `eval` has a fresh one.
+
+    In between, queries come from the newest weights, items from those of the last rebuild, and only items that are
+    new or changed are encoded, by the newest weights: what an index that is too dear to rebuild costs.
+
+    Args:
+        every: updates of the weights from one rebuild to the next.
+
+    Raises:
+        InputError: `every` is below 1.
+    """
+
+    def __init__(self, every: int = 4) -> None:
+        require(isinstance(every, int) and every >= 1, f"baseline.old_index.every is {every}: choose 1 or more.")
+        self.every = every
+
+    def start(self, state) -> None:
+        """Takes the run's model."""
+        self.learner, self.towers, self._built = state.learner, state.new_index(), 0
+
+    @property
+    def lag(self) -> int:
+        """Updates of the weights since the index was rebuilt."""
+        return self.learner.updates - self._built
+
+    def score(self, history: History, requests: Requests) -> Callable[[slice], tf.Tensor]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
+        if self.towers.index is None or self.lag >= self.every:
+            self.towers.forget()
+            self._built = self.learner.updates
+        return self.towers.score(history, requests)
+
+    def state(self) -> dict:
+        """The old index, and when it was built."""
+        return {"built": np.array(self._built)} | {f"index/{key}": v for key, v in self.towers.state().items()}
+
+    def restore(self, state: dict) -> None:
+        """Takes back what `state` returned."""
+        self._built = int(state["built"])
+        index = {key: values for key, values in state.items() if key.startswith("index/")}
+        self.towers.restore({key.removeprefix("index/"): values for key, values in index.items()})

@@ -1,0 +1,145 @@
+"""What weights of each period are worth on the requests of every other."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tfrec.baselines.popularity import Popularity
+from tfrec.data.truth import Truth
+from tfrec.errors import require
+from tfrec.evaluate import Evaluator
+from tfrec.loops.exams import Exams
+from tfrec.metrics import continual
+from tfrec.models.weights import Weights
+from tfrec.tracking import replace_file
+
+
+class PeriodMatrix:
+    """`a[i, j]`: the score of the weights after period i on held-out requests of period j, as of period j.
+
+    Requests of a user and a period with `hash(seed, user, period) % 1000 < 1000 * share` give no gradient and enter
+    no buffer, but stay in histories and statistics. After each update they are ranked for this period and all before;
+    before it, by the kept older weights. All is in `matrix.csv`: one row an i and j, with every view and metric, and
+    rows of the scorer `baseline/popularity`, which forward transfer is measured against.
+
+    Args:
+        share: of the requests of each scored period.
+        ages: how many periods old the oldest weights are that a new period is scored with; 0 keeps none.
+        window: periods of the popularity.
+
+    Raises:
+        InputError: a number out of its range.
+    """
+
+    def __init__(self, share: float = 0.1, ages: int = 8, window: int = 4, seed: int = 0) -> None:
+        require(0 < share < 1, f"probe.share is {share}: choose above 0, below 1.")
+        require(isinstance(ages, int) and ages >= 0, f"probe.ages is {ages}: choose 0 or more periods.")
+        self.share, self.ages, self.window, self.seed = share, ages, window, seed
+        self.rows: list[dict] = []
+
+    def start(self, state, evaluator: Evaluator, folder: Path, base: int) -> None:
+        """Holds requests of `state` back from period `base` on; writes to the run's `folder`."""
+        self.state, self.evaluator, self.base = state, evaluator, base
+        self.exams = Exams(state, evaluator)
+        self.path, self.kept = folder / "matrix.csv", folder / "weights"
+        state.held_out = lambda events: self._held_out(events["user"], events["period"].to_numpy())
+
+    def resume(self, newest: int) -> None:
+        """Goes on after period `newest`, whose exams have been set again."""
+        if newest < self.base:
+            shutil.rmtree(self.kept, ignore_errors=True)
+            self.path.unlink(missing_ok=True)
+        else:
+            rows = pd.read_csv(self.path)
+            self.rows = rows[rows[["learned", "scored"]].max(axis=1) <= newest].to_dict("records")
+
+    def set(self, t: int, truth: Truth) -> None:
+        """Keeps the held-out requests of period t, before the history knows it."""
+        period = np.full(len(truth.requests), t)
+        chosen = np.flatnonzero(self._held_out(pd.Series(truth.requests.ids), period))
+        if len(chosen):
+            self.exams.set(t, truth.take(chosen), self.state.history)
+
+    def before_update(self, t: int) -> None:
+        """Scores older weights, the newest ones and popularity on period t."""
+        if t not in self.exams.truths:
+            return
+        self._add("eval", t - 1, t)
+        for path in sorted(self.kept.glob("period-*.npz")):
+            learned = int(path.stem.partition("-")[2])
+            if t - 1 - self.ages <= learned < t - 1:
+                with self._load(path).applied():
+                    self.state.model.start_rows(self.state.history, learned)
+                    self._add("eval", learned, t)
+        truth = self.exams.truths[t]
+        scores = Popularity(self.window).score(self.state.history, truth.requests)
+        self._write("baseline/popularity", t - 1, t, self.evaluator.views(self.evaluator.place(scores, truth), truth))
+
+    def after_update(self, t: int) -> dict[str, float]:
+        """Scores the weights after period t on it and all before; returns scalars for the log."""
+        self.exams.index.forget()
+        scores = {j: self._add("eval", t, j, forget=False) for j in self.exams.truths}
+        replace_file(self.path, pd.DataFrame(self.rows).to_csv(index=False))
+        self.keep(t)
+        if t not in scores:
+            return {}
+        return {"continual/learned": scores[t], "continual/retained": float(np.mean(list(scores.values())))}
+
+    def keep(self, t: int) -> None:
+        """Keeps the weights after period t on disk, as long as they are young enough to be scored."""
+        if not self.ages:
+            return
+        self.kept.mkdir(parents=True, exist_ok=True)
+        values = Weights(self.state.model).values
+        np.savez(self.kept / f"period-{t:05d}.npz", *values)
+        for path in self.kept.glob("period-*.npz"):
+            if int(path.stem.partition("-")[2]) < t - self.ages:
+                path.unlink()
+
+    def finish(self) -> dict[str, float]:
+        """The measures of continual learning, of the first metric in the view all, by tag."""
+        shutil.rmtree(self.kept, ignore_errors=True)
+        return summary(pd.DataFrame(self.rows), "all/" + next(iter(self.evaluator.of_ranks)))
+
+    def _add(self, scorer: str, learned: int, scored: int, forget: bool = True) -> float:
+        if forget:
+            self.exams.index.forget()
+        return self._write(scorer, learned, scored, self.exams.values(scored))
+
+    def _write(self, scorer: str, learned: int, scored: int, values: dict[str, np.ndarray]) -> float:
+        row = {"scorer": scorer, "learned": learned, "scored": scored}
+        for name, per_request in values.items():
+            finite = per_request[np.isfinite(per_request)]
+            row.setdefault(f"pairs/{name.partition('/')[0]}", len(finite))
+            row[name] = float(finite.mean()) if len(finite) else np.nan
+        self.rows.append(row)
+        return row["all/" + next(iter(self.evaluator.of_ranks))]
+
+    def _load(self, path: Path) -> Weights:
+        with np.load(path) as arrays:
+            return Weights(self.state.model, list(arrays.values()))
+
+    def _held_out(self, users: pd.Series, periods: np.ndarray) -> np.ndarray:
+        """Whether requests are never learned from, bool `[n]`."""
+        mixed = pd.util.hash_array(users.to_numpy()) ^ np.uint64(0x9E3779B97F4A7C15) * (periods + 1).astype(np.uint64)
+        mixed = pd.util.hash_array(mixed + np.uint64(self.seed))
+        return (mixed % np.uint64(1000) < 1000 * self.share) & (periods >= self.base)
+
+
+def summary(matrix: pd.DataFrame, metric: str) -> dict[str, float]:
+    """LA, RA, H, forgetting, BWT, FWT and the staleness curve of the rows of a `matrix.csv`, by tag."""
+    table = matrix[matrix["scorer"] == "eval"].pivot(index="learned", columns="scored", values=metric)
+    popularity = matrix[matrix["scorer"] == "baseline/popularity"].set_index("scored")[metric]
+    measures = {
+        "la": continual.learning_accuracy(table),
+        "ra": continual.retained_accuracy(table),
+        "h": continual.h_mean(table),
+        "forgetting": continual.forgetting(table),
+        "forgetting_from_first": continual.forgetting_from_first(table),
+        "bwt": continual.backward_transfer(table),
+        "fwt": continual.forward_transfer(table, popularity),
+    }
+    ages = {f"staleness/{age}": value for age, value in continual.staleness(table).items()}
+    return {f"continual/{name}": float(value) for name, value in (measures | ages).items()}

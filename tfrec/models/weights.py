@@ -1,0 +1,40 @@
+"""A model's weights as they were at some moment."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import tensorflow as tf
+
+
+class Weights:
+    """A copy of a model's trainable variables; a table that has grown since gets zeros for its new rows.
+
+    Args:
+        model: has the model that learns as `tfrs_model`.
+        values: the copies; None takes the weights as they are now.
+    """
+
+    def __init__(self, model, values: list[np.ndarray] | None = None) -> None:
+        self.model = model
+        self.values = [variable.numpy() for variable in self._variables()] if values is None else values
+
+    @contextmanager
+    def applied(self):
+        """The model has these weights inside the block, and its own ones after it."""
+        live = Weights(self.model)
+        self.assign()
+        try:
+            yield
+        finally:
+            live.assign()
+
+    def assign(self) -> None:
+        """Gives the model these weights."""
+        for variable, value in zip(self._variables(), self.values, strict=True):
+            if variable.shape != value.shape:  # a table that has grown since: its new rows were never learned
+                missing = variable.shape[0] - value.shape[0]
+                value = np.pad(value, [(0, missing)] + [(0, 0)] * (value.ndim - 1))
+            variable.assign(value)
+
+    def _variables(self) -> list[tf.Variable]:
+        return self.model.tfrs_model.trainable_variables
