@@ -52,7 +52,7 @@ def diversity(lists: np.ndarray, categories: np.ndarray) -> np.ndarray:
     Args:
         categories: codes, `[items, columns]` ints.
     """
-    listed = (lists >= 0) & (categories.shape[1] > 0)
+    listed = lists >= 0
     codes = _of_listed(lists, categories)
     differ, pairs = np.zeros(len(lists)), np.zeros(len(lists))
     for gap in range(1, lists.shape[1]):  # every pair of places is some gap apart
