@@ -47,7 +47,8 @@ def diversity(lists: np.ndarray, categories: np.ndarray) -> np.ndarray:
     """Intra-list diversity, `[requests]`: mean over the pairs of items of a list of the share of columns that differ.
 
     0 if all items have the same categories, 1 if no two share any. Codes are only compared: two items with the code
-    for "unknown" are alike in it. NaN for fewer than two items, or without columns. (Ziegler et al., WWW 2005, with this distance.)
+    for "unknown" are alike in it. NaN for fewer than two items, or without columns.
+    (Ziegler et al., WWW 2005, with this distance.)
 
     Args:
         categories: codes, `[items, columns]` ints.
