@@ -27,10 +27,10 @@ from tfrec.trigger.every_period import EveryPeriod
 class Recorder(PrequentialEvaluator):
     """Keeps the model's predictions."""
 
-    def __call__(self, scorer, labels, predictions):
+    def __call__(self, scorer, labels, predictions, users=None):
         if scorer == "eval":
             self.predictions = np.append(getattr(self, "predictions", []), predictions)
-        return super().__call__(scorer, labels, predictions)
+        return super().__call__(scorer, labels, predictions, users)
 
 
 def make_state(stream, strategies=(), jit_compile=False, rate=0.05, **options):

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from river import metrics, utils
 
 from tfrec.errors import InputError
-from tfrec.metrics.prequential import LOSSES, PrequentialEvaluator, PrequentialMean, average
+from tfrec.metrics.prequential import LOSSES, PrequentialEvaluator, average
+from tfrec.metrics.running import PrequentialMean
 
 RNG = np.random.default_rng(0)
 RATINGS, GUESSES = RNG.integers(1, 6, 200), RNG.uniform(1, 5, 200)

@@ -83,13 +83,13 @@ class Prequential:
     def _period(self, t: int, state: StreamState, events, learn: bool, evaluator, tracker) -> dict[str, float]:
         """Predicts, scores and learns the events of period t; returns what that cost."""
         examples, steps = state.examples(t), state.learner.steps
-        labels = examples.labels[self.label]
+        labels, users = examples.labels[self.label], state.history.users.rows(state.stream[t]["user"])
         predicted, loss = self._pass(t, state, events, learn)
-        tracker.values("eval", evaluator("eval", labels, predicted), len(labels))
+        tracker.values("eval", evaluator("eval", labels, predicted, users), len(labels))
         for name, baseline in state.baselines.items():
             predicted = baseline.predict_then_learn(examples, self.label)
             name = f"baseline/{name}"
-            tracker.values(name, evaluator(name, labels, predicted), len(labels))
+            tracker.values(name, evaluator(name, labels, predicted, users), len(labels))
         taken = state.learner.steps - steps
         return {"cost/steps": taken, "cost/examples": taken} | ({"train/loss": loss} if learn else {})
 
@@ -149,7 +149,7 @@ class Prequential:
         )
         require(
             isinstance(evaluator, PrequentialEvaluator),
-            "loop=prequential counts errors of predicted labels: choose evaluate=ratings.",
+            "loop=prequential counts errors of predicted labels: choose evaluate=ratings or evaluate=labels.",
         )
         for strategy in state.learner.strategies:
             for place in ("augment", "consolidate"):

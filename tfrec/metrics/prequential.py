@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfrec.errors import InputError, require
+from tfrec.errors import require
+from tfrec.metrics import labels as label_metrics
+from tfrec.metrics.running import PrequentialMean, RecentEvents, check_forgetting
 
 
 def absolute_error(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -17,123 +19,96 @@ def squared_error(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return (labels - predictions) ** 2
 
 
-def log_loss(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """`-log p` where y is 1, `-log (1 - p)` where y is 0; p is kept 1e-15 away from 0 and 1."""
-    _require_binary(labels)
-    p = np.clip(predictions, 1e-15, 1 - 1e-15)
-    return -np.log(np.where(labels == 1, p, 1 - p))
-
-
-def agreement(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """1 where y is 1 and p at least a half, or y is 0 and p below; else 0."""
-    _require_binary(labels)
-    return ((predictions >= 0.5) == (labels == 1)).astype(float)
-
-
-def _require_binary(labels: np.ndarray) -> None:
-    odd = labels[(labels != 0) & (labels != 1)]
-    if len(odd):
-        raise InputError(
-            f"A label is {odd[0]:g}, but evaluate.metrics has log_loss or accuracy, which take 0 and 1: "
-            "choose evaluate.metrics=[mae,rmse]."
-        )
-
-
-# What is averaged over events; `rmse` is the root of its average.
+# Metrics that are averages over events: the loss of each event. `rmse` is the root of its average.
 LOSSES: dict[str, Callable] = {
     "mae": absolute_error,
     "rmse": squared_error,
-    "log_loss": log_loss,
-    "accuracy": agreement,
+    "log_loss": label_metrics.log_losses,
+    "accuracy": label_metrics.hits,
 }
-SMALLER_IS_BETTER = ("mae", "rmse", "log_loss")
+# Metrics of a set of events, no averages over them.
+OF_SETS: dict[str, Callable] = {name: f for name, f in label_metrics.METRICS.items() if name not in LOSSES}
+SMALLER_IS_BETTER = ("mae", "rmse", "log_loss", "ne", "ece")
 
 
 def average(metric: str, values, weights) -> float:
-    """A metric over all events, from its `values` over parts of them and the parts' `weights` (numbers of events)."""
-    power = 2 if metric == "rmse" else 1  # squares average, their roots do not
-    return float((values**power * weights).sum() / weights.sum()) ** (1 / power)
+    """A metric over all events, from its `values` over parts of them and the parts' `weights` (numbers of events).
 
-
-class PrequentialMean:
-    """Mean of a loss over a stream, forgetting or not (Gama, Sebastiao, Rodrigues, Machine Learning 90, 2013).
-
-    With a fading factor: `S_i / B_i`, `S_i = L_i + fading S_{i-1}`, `B_i = 1 + fading B_{i-1}`; `fading = 1` is the
-    mean of all. With a window: the mean of the last `window` losses.
-
-    Raises:
-        InputError: `fading` is not in (0, 1], the window is below 1, or both are chosen.
+    For a metric of `OF_SETS` it is the mean of the parts' values. Parts whose value is NaN, undefined, are left out;
+    NaN if none is left.
     """
-
-    def __init__(self, fading: float = 1.0, window: int | None = None) -> None:
-        require(0 < fading <= 1, f"evaluate.fading is {fading}: choose above 0, up to 1.")
-        require(window is None or window >= 1, f"evaluate.window is {window}: choose 1 or more events, or null.")
-        require(window is None or fading == 1, "evaluate has fading and window: choose one of them.")
-        self.fading, self.window = fading, window
-        self.total = self.weight = 0.0
-        self.recent = np.zeros(0)
-
-    def update(self, losses: np.ndarray) -> float:
-        """Takes the losses of the next events, `[n]` in time order; returns the mean after the last of them."""
-        if self.window is not None:
-            self.recent = np.concatenate([self.recent, losses])[-self.window :]
-            return float(self.recent.mean())
-        kept = self.fading ** np.arange(len(losses) - 1, -1, -1.0)
-        past = self.fading ** len(losses)
-        self.total = past * self.total + float(kept @ losses)
-        self.weight = past * self.weight + float(kept.sum())
-        return self.total / self.weight
-
-    def state(self) -> np.ndarray:
-        """All that it remembers, as one array."""
-        return np.array([self.total, self.weight, *self.recent])
-
-    def restore(self, state: np.ndarray) -> None:
-        """Takes back what `state` returned."""
-        self.total, self.weight, self.recent = float(state[0]), float(state[1]), state[2:]
+    values, weights = np.asarray(values, float), np.asarray(weights, float)
+    weights = np.where(np.isnan(values), 0, weights)
+    power = 2 if metric == "rmse" else 1  # squares average, their roots do not
+    total = weights.sum()
+    return float((np.nan_to_num(values) ** power * weights).sum() / total) ** (1 / power) if total else float("nan")
 
 
 class PrequentialEvaluator:
     """Metrics of predicted labels over the events of a period, and running over the stream.
 
+    Running metrics are over all events so far, or the last `window`, or all with weights that fade. A metric of a set
+    of events (`OF_SETS`) has a running value with a window or fading only, see `RecentEvents`; over all of the past it
+    is given per period.
+
     Args:
-        metrics: names of `LOSSES`.
-        fading: of the running metrics, see `PrequentialMean`. window: the same.
+        metrics: names of `LOSSES` and `OF_SETS`.
+        fading: of the running metrics, see `PrequentialMean` and `RecentEvents`. window: the same.
 
     Raises:
-        InputError: an unknown metric.
+        InputError: an unknown metric, or see `check_forgetting`.
     """
 
     def __init__(self, metrics=("mae", "rmse"), fading: float = 1.0, window: int | None = None) -> None:
         require(not isinstance(metrics, str) and len(metrics) > 0, f"evaluate.metrics is '{metrics}': write a list.")
-        unknown = [name for name in metrics if name not in LOSSES]
-        require(not unknown, f"evaluate.metrics has {unknown}: per event there are {', '.join(LOSSES)}.")
-        PrequentialMean(fading, window)  # refuses what it does not take, before anything runs
+        unknown = [name for name in metrics if name not in LOSSES and name not in OF_SETS]
+        known = ", ".join([*LOSSES, *OF_SETS])
+        require(not unknown, f"evaluate.metrics has {unknown}: per event there are {known}.")
+        check_forgetting(fading, window)  # refuses what it does not take, before anything runs
         self.metrics, self.fading, self.window = tuple(metrics), fading, window
         self.running: dict[str, PrequentialMean] = {}
+        self.recent: dict[str, RecentEvents] = {}
 
-    def __call__(self, scorer: str, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    def __call__(self, scorer: str, labels: np.ndarray, predictions: np.ndarray, users=None) -> dict[str, float]:
         """`<metric>` of the next events alone and `running/<metric>` up to the last of them.
 
         Args:
             scorer: whose predictions; each has its own running metrics.
-            labels: `[n]`, in time order. predictions: `[n]`.
+            labels: `[n]`, in time order. predictions: `[n]`. users: `[n]` whole numbers, for `gauc`.
         """
+        labels, predictions = labels.astype(float), predictions.astype(float)
         values = {}
         for name in self.metrics:
-            losses = LOSSES[name](labels.astype(float), predictions.astype(float))
+            if name in OF_SETS:
+                values[name] = OF_SETS[name](labels, predictions, users=users)
+                continue
+            losses = LOSSES[name](labels, predictions)
             running = self.running.setdefault(f"{scorer}/{name}", PrequentialMean(self.fading, self.window))
             root = np.sqrt if name == "rmse" else float
             values[name] = float(root(losses.mean()))
             values[f"running/{name}"] = float(root(running.update(losses)))
-        return values
+        return values | self._running_of_sets(scorer, labels, predictions, users)
+
+    def _running_of_sets(self, scorer: str, labels, predictions, users) -> dict[str, float]:
+        names = [name for name in self.metrics if name in OF_SETS]
+        if not names or (self.fading == 1 and self.window is None):
+            return {}
+        recent = self.recent.setdefault(scorer, RecentEvents(self.fading, self.window))
+        recent.update(labels, predictions, np.zeros(len(labels)) if users is None else users)
+        return {f"running/{name}": recent.value(OF_SETS[name]) for name in names}
 
     def state(self) -> dict[str, np.ndarray]:
-        """What the running metrics remember, by scorer and metric."""
-        return {name: mean.state() for name, mean in self.running.items()}
+        """What the running metrics remember, by scorer and metric, and by scorer."""
+        means = {name: mean.state() for name, mean in self.running.items()}
+        return means | {f"{scorer}/events": recent.events for scorer, recent in self.recent.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Takes back what `state` returned."""
         for name, values in state.items():
-            self.running[name] = PrequentialMean(self.fading, self.window)
-            self.running[name].restore(values)
+            scorer, _, metric = name.rpartition("/")
+            if metric == "events":
+                self.recent[scorer] = RecentEvents(self.fading, self.window)
+                self.recent[scorer].events = values
+            else:
+                self.running[name] = PrequentialMean(self.fading, self.window)
+                self.running[name].restore(values)
