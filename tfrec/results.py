@@ -7,11 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
+
+Groups = dict[str, dict[int, Path]]  # run folders by method and seed
 
 
 def read(folders: list[Path]) -> pd.DataFrame:
     """One row a finished run: its overrides, `name`, `seed`, `commit`, `seconds`, then its metrics.
+
+    Arguments, what is left out and errors: see `finished`.
+    """
+    return pd.DataFrame([_row(result) for result in finished(folders).values()])
+
+
+def finished(folders: list[Path]) -> dict[Path, dict]:
+    """`results.json` of each finished run, by its folder.
 
     Runs that are not finished are named on standard error and left out.
 
@@ -21,26 +31,59 @@ def read(folders: list[Path]) -> pd.DataFrame:
     Raises:
         InputError: a folder is not there, or none of them holds a finished run.
     """
-    rows = []
+    runs = {}
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is not there: name folders of runs, such as runs/quickstart.")
         for path in sorted(folder.rglob("results.json")):
             result = json.loads(path.read_text())
             if result["status"] == "finished":
-                rows.append(_row(result))
+                runs[path.parent] = result
             else:
                 print(f"left out: {path.parent} is {result['status']}", file=sys.stderr)
-    if not rows:
+    if not runs:
         raise InputError(f"There is no finished run in {', '.join(map(str, folders))}.")
-    return pd.DataFrame(rows)
+    return runs
+
+
+def chosen(result: dict) -> dict[str, str]:
+    """What a run overrides, by key; neither its seed nor how it was resumed."""
+    pairs = [override.partition("=") for override in result["overrides"]]
+    return {key: value for key, _, value in pairs if key not in ("seed", "resume")}
+
+
+def grouped(runs: dict[Path, dict]) -> Groups:
+    """Runs that differ only in their seed as one method, named by the overrides that differ between methods.
+
+    Args:
+        runs: `results.json` by folder.
+
+    Raises:
+        InputError: two runs have the same overrides and seed.
+    """
+    groups: dict[tuple, dict[int, Path]] = {}
+    for folder, result in runs.items():
+        options = {key.lstrip("+"): value for key, value in chosen(result).items()}
+        seeds = groups.setdefault((result["name"], *sorted(options.items())), {})
+        seed = result["seed"]
+        require(
+            seed not in seeds, f"{seeds.get(seed)} and {folder} have the same overrides and seed: name one of them."
+        )
+        seeds[seed] = folder
+    options = [dict(key[1:]) for key in groups]
+    differ = [key for key in sorted(set().union(*options)) if len({each.get(key) for each in options}) > 1]
+    texts = [", ".join(f"{key}={each[key]}" for key in differ if key in each) for each in options]
+    names = [key[0] for key in groups]
+    labels = [
+        text if text and texts.count(text) == 1 else f"{name} {text}".strip()
+        for text, name in zip(texts, names, strict=True)
+    ]
+    return dict(zip(labels, groups.values(), strict=True))
 
 
 def _row(result: dict) -> dict:
-    pairs = [override.partition("=") for override in result["overrides"]]
-    chosen = {key: value for key, _, value in pairs if key not in ("seed", "resume")}
     facts = {key: result[key] for key in ("name", "seed", "commit", "seconds")}
-    return chosen | facts | result["metrics"]
+    return chosen(result) | facts | result["metrics"]
 
 
 def main() -> None:
