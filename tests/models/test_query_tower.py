@@ -10,8 +10,8 @@ from tfrec.data.interactions import validated
 from tfrec.data.requests import Requests
 from tfrec.errors import InputError
 from tfrec.evaluate import Evaluator
-from tfrec.slices.query import Query
 from tfrec.models.two_tower import TwoTower
+from tfrec.slices.query import Query
 
 START = pd.Timestamp("2024-01-01")
 
