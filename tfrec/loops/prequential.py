@@ -83,7 +83,7 @@ class Prequential:
     def _period(self, t: int, state: StreamState, events, learn: bool, evaluator, tracker) -> dict[str, float]:
         """Predicts, scores and learns the events of period t; returns what that cost."""
         examples, steps = state.examples(t), state.learner.steps
-        labels, users = examples.labels[self.label], state.history.users.rows(state.stream[t]["user"])
+        labels, users = examples.labels[self.label], state.history.pairs(t)[0]
         predicted, loss = self._pass(t, state, events, learn)
         tracker.values("eval", evaluator("eval", labels, predicted, users), len(labels))
         for name, baseline in state.baselines.items():
