@@ -62,6 +62,10 @@ class Checkpoints:
     def restore(self, t: int, state, tracker, kept: dict | None = None) -> None:
         """Sets the state, whose history has already been brought to period t, to what it was after period t.
 
+        Args:
+            tracker: goes on from there too; None leaves it to a later checkpoint.
+            kept: see `save`.
+
         Raises:
             InputError: the data is not what it was when the checkpoint was written.
         """
@@ -80,7 +84,8 @@ class Checkpoints:
         for name, value in facts["learner"].items():
             setattr(learner, name, value)
         learner.newest = pd.Timestamp(facts["newest"]) if facts["newest"] else None
-        tracker.resume(facts["rows"], facts["seconds"])
+        if tracker is not None:
+            tracker.resume(facts["rows"], facts["seconds"])
 
     def restore_parts(self, t: int, kept: dict) -> None:
         """Gives each part of `kept`, by name, what it was after period t."""

@@ -151,7 +151,7 @@ class Incremental:
             state.observe(t)
         evaluator.lists.choose_panel(state.requests(self.base - 1), state.history)
         if checkpoints.has(self.base - 1):
-            checkpoints.restore(self.base - 1, state, tracker)
+            checkpoints.restore(self.base - 1, state, tracker=None)
             state.start_baselines()
             return self._continue(state, evaluator, tracker, checkpoints, probe)
         log.info("base: %d examples in periods 0 to %d", state.examples_in(range(self.base)), self.base - 1)

@@ -52,7 +52,9 @@ class PeriodMatrix:
             shutil.rmtree(self.kept, ignore_errors=True)
             self.path.unlink(missing_ok=True)
         else:
-            rows = pd.read_csv(self.path)
+            rows = pd.read_csv(self.path, dtype=str)  # pandas does not read every float as it was written
+            whole = [name for name in rows if name in ("learned", "scored") or name.startswith("pairs/")]
+            rows = rows.astype({name: int if name in whole else float for name in rows.columns.drop("scorer")})
             self.rows = rows[rows[["learned", "scored"]].max(axis=1) <= newest].to_dict("records")
 
     def set(self, t: int, truth: Truth) -> None:
@@ -141,5 +143,7 @@ def summary(matrix: pd.DataFrame, metric: str) -> dict[str, float]:
         "bwt": continual.backward_transfer(table),
         "fwt": continual.forward_transfer(table, popularity),
     }
-    ages = {f"staleness/{age}": value for age, value in continual.staleness(table).items()}
+    oldest = (matrix["scored"] - 1 - matrix["learned"]).max()
+    curve = continual.staleness(table, int(min(oldest, table.shape[1] // 2)))
+    ages = {f"staleness/{age}": value for age, value in curve.items()}
     return {f"continual/{name}": float(value) for name, value in (measures | ages).items()}
