@@ -203,3 +203,11 @@ def test_without_lightgbm_a_sentence_says_what_to_install(monkeypatch):
 def test_wrong_values_are_refused(wrong):
     with pytest.raises(InputError, match=f"baseline.lightgbm.*{next(iter(wrong))}"):
         ranker(**wrong)
+
+
+def test_who_has_no_candidates_gets_popularity(world):
+    history, model = observed(world, 4), started(world, 4)
+    scores_of(model, history)
+    model.candidates.own = model.candidates.popular = model.candidates.best = 0
+    fill = popularity_below_one(history, 4).astype(np.float32)
+    np.testing.assert_array_equal(model.score(history, Requests(np.array([0])))(slice(None)), fill[None])
