@@ -105,6 +105,30 @@ def test_first_purchase_is_a_position_in_the_stream(stream):
     assert history.first_purchase().shape == history.shape
 
 
+@pytest.mark.parametrize("t", [0, 1, 3, 4])
+def test_until_is_a_history_that_saw_no_more(stream, t):
+    """Every statistic, asked of the view before and after the whole history goes on."""
+    whole, only = observed(stream, 4), observed(stream, t)
+    whole.frequency(0.9)
+    past = whole.until(t)
+    for more in range(2):
+        assert (len(past), past.shape, past.newest, past.digest) == (t, only.shape, only.newest, only.digest)
+        assert past.last_period == only.last_period and past.active_users(2) == only.active_users(2)
+        np.testing.assert_array_equal(past.users.ids, only.users.ids)
+        np.testing.assert_array_equal(past.items.rows(stream[4]["item"]), only.items.rows(stream[4]["item"]))
+        assert past.popularity().tolist() == only.popularity().tolist()
+        assert (past.frequency(0.9) != only.frequency(0.9)).nnz == 0
+        assert (past.first_purchase() != only.first_purchase()).nnz == 0
+        if not more:
+            whole.observe(stream[4])
+    assert past.until(t).digest == only.digest == past.copy().until(t).digest
+
+
+def test_until_needs_periods_that_were_seen(stream):
+    with pytest.raises(IndexError, match="has 2 periods"):
+        observed(stream, 2).until(3)
+
+
 def test_before_any_event_there_is_nothing():
     history = History()
     assert len(history) == 0 and history.shape == (0, 0) and history.newest is None

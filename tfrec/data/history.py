@@ -28,6 +28,7 @@ class History:
         self._active: list[int] = []
         self._frequencies: dict[float, sparse.csr_matrix] = {}
         self._digest = hashlib.sha256()
+        self._known: list[tuple] = []  # after each period: numbers of users and items, newest, digest
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -65,6 +66,7 @@ class History:
             new = events[column].to_numpy()[values >= before]
             self._digest.update("\n".join(map(str, pd.unique(new))).encode() + values.tobytes())
         self._digest.update(str(self.newest).encode())
+        self._known.append((*self.shape, self.newest, self._digest.copy()))
         return rows
 
     def pairs(self, t: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,8 +79,25 @@ class History:
         twin.users, twin.items = copy.copy(self.users), copy.copy(self.items)
         twin._counts, twin._active = list(self._counts), list(self._active)
         twin._frequencies = {decay: frequency.copy() for decay, frequency in self._frequencies.items()}
-        twin._digest = self._digest.copy()
+        twin._digest, twin._known = self._digest.copy(), list(self._known)
         return twin
+
+    def until(self, t: int) -> "History":
+        """A history that stands still and knows periods 0 to t - 1 only, as this one did before period t.
+
+        Raises:
+            IndexError: this one has not seen period t - 1 yet.
+        """
+        if not 0 <= t <= len(self):
+            raise IndexError(f"the history has {len(self)} periods, so there is none that ends before period {t}")
+        past = History()
+        past._pairs, past._counts, past._active = self._pairs, self._counts[:t], self._active[:t]
+        past._known = self._known[:t]
+        if t:
+            users, items, past.newest, digest = self._known[t - 1]
+            past.users, past.items = Vocabulary(self.users.ids[:users]), Vocabulary(self.items.ids[:items])
+            past._digest = digest.copy()
+        return past
 
     def frequency(self, decay: float = 1.0) -> sparse.csr_matrix:
         """Decayed number of periods in which a user bought an item: `sum over s < t of decay ** (t - 1 - s)`.
