@@ -92,7 +92,6 @@ def test_costs_are_of_the_methods_that_have_their_own(runs, capsys):
 
 def test_regret_and_the_gap_that_is_closed(runs):
     """Full is replay, the floor popularity. Every period has the same number of requests: regret is the difference."""
-    pytest.importorskip("tfrec.metrics.continual")
     table = compared(runs, "--full", "strategy=[replay]", "--floor", "popularity")["all/ndcg@10"]
     mean, full, floor = table["mean"], table.loc["strategy=[replay]", "mean"], table.loc["baseline/popularity", "mean"]
     np.testing.assert_allclose(table["regret"], full - mean, atol=1e-12)
@@ -107,8 +106,9 @@ def test_errors_are_better_when_small(tmp_path):
     write_run(tmp_path / "a", rows, {"eval": {"mse": error}, "baseline/mean": {"mse": 2 * error}})
     table = compared(tmp_path)["mse"]
     assert table["mean"].tolist() == pytest.approx([20 / 11, 40 / 11]) and table["best"].tolist() == [True, False]
-    pytest.importorskip("tfrec.metrics.continual")
-    assert compared(tmp_path, "--full", "toy")["mse"]["regret"].tolist() == pytest.approx([0, 20 / 11])
+    table = compared(tmp_path, "--full", "toy", "--floor", "mean")["mse"]
+    assert table["regret"].tolist() == pytest.approx([0, 20 / 11])
+    assert table["gap_closed"].tolist() == pytest.approx([1, 0])
 
 
 @pytest.mark.parametrize(

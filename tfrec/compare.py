@@ -15,6 +15,7 @@ from tfrec import scores
 from tfrec.comparison_table import shown
 from tfrec.errors import InputError, require
 from tfrec.metrics.bootstrap import means_by
+from tfrec.metrics.continual import gap_closed, regret
 from tfrec.metrics.front import front
 from tfrec.metrics.prequential import SMALLER_IS_BETTER
 from tfrec.metrics.significance import against
@@ -90,16 +91,14 @@ def costs_of(results: dict[str, list[dict]], tag: str) -> tuple[str, dict[str, f
 
 
 def to_full(values: dict, rows: pd.DataFrame, full: str, floor: str | None, smaller: bool) -> pd.DataFrame:
-    """`regret` against full retraining, a mean over periods, and the share of the gap to it that is closed."""
-    from tfrec.metrics.continual import gap_closed, regret
-
+    """`regret` against full retraining, and `gap_closed`, see `tfrec.metrics.continual`; errors are negated."""
     sign = -1 if smaller else 1
-    stacked = np.stack([np.mean(list(seeds.values()), axis=0, dtype=float) for seeds in values.values()], axis=1)
+    stacked = sign * np.stack([np.mean(list(seeds.values()), axis=0, dtype=float) for seeds in values.values()], axis=1)
     weight = rows["weight"].to_numpy()
-    by_period = pd.DataFrame(sign * means_by(rows["period"].to_numpy(), weight, stacked), columns=list(values))
-    mean = dict(zip(values, np.average(stacked, axis=0, weights=weight), strict=True))
-    columns = {"regret": [np.mean(regret(by_period[full].to_numpy(), by_period[name].to_numpy())) for name in values]}
+    by_period = pd.DataFrame(means_by(rows["period"].to_numpy(), weight, stacked), columns=list(values))
+    columns = {"regret": [regret(by_period[full], by_period[name]) for name in values]}
     if floor is not None:
+        mean = dict(zip(values, np.average(stacked, axis=0, weights=weight), strict=True))
         columns["gap_closed"] = [gap_closed(mean[name], mean[floor], mean[full]) for name in values]
     return pd.DataFrame(columns, index=list(values))
 

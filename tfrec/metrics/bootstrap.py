@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-CELLS = 400_000  # draws times users that are counted at once: what a processor's cache holds, half the time of 2,000,000
+CELLS = 400_000  # draws times users that are counted at once; more than a cache holds takes up to twice the time
 
 
 @dataclass(frozen=True)
