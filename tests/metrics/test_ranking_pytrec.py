@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+import pytrec_eval
 
 from tfrec.metrics.ranking import METRICS, Ranks, mrr
-
-pytrec_eval = pytest.importorskip("pytrec_eval")
 
 DEPTHS = (1, 5, 10, 100)
 NAMES = {"ndcg": "ndcg_cut", "recall": "recall", "precision": "P", "hit_rate": "success", "map": "map_cut"}
