@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from tfrec.build import build
+from tfrec.errors import InputError
 from tfrec.experiment import run_job
 from tfrec.folders import conf_folder
 from tfrec.strategies.strategy import Strategy
@@ -17,7 +18,7 @@ CONF = conf_folder()
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 # What a group's pieces must offer to be used in a run.
 OFFERS = {
-    "model": ("tfrs_model", "features", "grow", "admit", "start_rows", "query_embeddings", "candidate_embeddings"),
+    "model": ("tfrs_model", "features", "grow", "admit", "start_rows", "trains"),
     "loop": ("run",),
     "baseline": ("score",),
     "strategy": ("augment", "penalty", "gradients", "after_step", "consolidate", "state", "restore"),
@@ -25,6 +26,8 @@ OFFERS = {
     "trigger": ("__call__",),
     "encoder": ("tokenize", "fingerprint", "dim"),
     "optimizer": ("apply_gradients",),
+    "slice": ("__call__",),
+    "probe": ("start", "set", "before_update", "after_update", "finish"),
     "runtime": ("start", "jit_compile"),
     "evaluate": ("metrics", "__call__"),
 }
@@ -78,13 +81,33 @@ def test_piece(group, option):
     text = Path(CONF / group / f"{option}.yaml").read_text()
     assert text.startswith("#"), "the first line of an option says what it is"
     node = OmegaConf.to_container(composed(f"{group}={option}")[group])
-    nodes = node.values() if group in ("strategy", "baseline", "step") else [node]
+    nodes = node.values() if group in ("strategy", "baseline", "step", "slice") else [node]
     for number, entry in enumerate(nodes):
         piece = build(entry, f"{group}.{number}", seed=0, encoder=encoder() if group == "model" else None)
         for name in OFFERS[group]:
             assert hasattr(piece, name), f"{group}={option} has no {name}"
         assert group != "strategy" or isinstance(piece, Strategy)
+        assert group != "model" or hasattr(piece, "score") or hasattr(piece, "query_embeddings")
 
 
 def encoder():
     return build(OmegaConf.to_container(composed("encoder=bert_tiny").encoder), "encoder", seed=0)
+
+
+def test_a_baseline_as_the_model_ranks_as_it_does_beside_one(tmp_path):
+    """`baseline@model.scorer=...` chooses it; there is nothing to learn, and a run is resumed from its checkpoint."""
+    overrides = ["+experiment=quickstart", "encoder=none", "model=counting", "baseline@model.scorer=own_items"]
+    overrides += ["baseline=own_items", "+debug=tiny", "encoder=none"]
+    run_job(composed(*overrides), tmp_path, overrides, {})
+    metrics = json.loads((tmp_path / "results.json").read_text())["metrics"]
+    beside = {tag: value for tag, value in metrics.items() if tag.startswith("baseline/own_items/")}
+    assert beside and metrics["cost/traces"] == 0
+    for tag, value in beside.items():
+        name = tag.removeprefix("baseline/own_items/")
+        assert metrics[name if name.startswith("slice/") else f"eval/{name}"] == value
+
+
+def test_what_needs_towers_refuses_a_model_without_them(tmp_path):
+    overrides = ["+experiment=quickstart", "model=counting", "baseline=frozen", "+debug=tiny", "encoder=none"]
+    with pytest.raises(InputError, match="Untrained has no two towers.*choose model=two_tower"):
+        run_job(composed(*overrides), tmp_path, overrides, {})

@@ -68,7 +68,7 @@ def headline(known: dict[str, bool]) -> list[str]:
 
 def smaller_is_better(metric: str) -> bool:
     """Whether a metric is an error."""
-    return metric.split("/")[-1].split("@")[0] in (*SMALLER_IS_BETTER, "mse")
+    return metric.split("/")[-1].split("@")[0] in SMALLER_IS_BETTER
 
 
 def named(methods: dict, name: str | None) -> str | None:

@@ -85,11 +85,14 @@ class Prequential:
         examples, steps = state.examples(t), state.learner.steps
         labels, users = examples.labels[self.label], state.history.pairs(t)[0]
         predicted, loss = self._pass(t, state, events, learn)
-        tracker.values("eval", evaluator("eval", labels, predicted, users), len(labels))
+        predictions = {"eval": predicted}
         for name, baseline in state.baselines.items():
-            predicted = baseline.predict_then_learn(examples, self.label)
-            name = f"baseline/{name}"
+            predictions[f"baseline/{name}"] = baseline.predict_then_learn(examples, self.label)
+        for name, predicted in predictions.items():
             tracker.values(name, evaluator(name, labels, predicted, users), len(labels))
+            rows, values, weight = evaluator.per_user(labels, predicted, users)
+            if values:
+                tracker.per_request.add(name, {"user": state.history.users.ids[rows]}, values, weight=weight)
         taken = state.learner.steps - steps
         return {"cost/steps": taken, "cost/examples": taken} | ({"train/loss": loss} if learn else {})
 

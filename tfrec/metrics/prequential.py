@@ -28,7 +28,7 @@ LOSSES: dict[str, Callable] = {
 }
 # Metrics of a set of events, no averages over them.
 OF_SETS: dict[str, Callable] = {name: f for name, f in label_metrics.METRICS.items() if name not in LOSSES}
-SMALLER_IS_BETTER = ("mae", "rmse", "log_loss", "ne", "ece")
+SMALLER_IS_BETTER = ("mae", "mse", "rmse", "log_loss", "ne", "ece")
 
 
 def average(metric: str, values, weights) -> float:
@@ -88,6 +88,21 @@ class PrequentialEvaluator:
             values[name] = float(root(losses.mean()))
             values[f"running/{name}"] = float(root(running.update(losses)))
         return values | self._running_of_sets(scorer, labels, predictions, users)
+
+    def per_user(
+        self, labels: np.ndarray, predictions: np.ndarray, users: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+        """What is an average over events, for each user: users `[u]`, means by metric, and numbers of events.
+
+        `rmse` is given as `mse`, whose means can be averaged again.
+        """
+        users, place, events = np.unique(users, return_inverse=True, return_counts=True)
+        values = {}
+        for name in self.metrics:
+            if name in LOSSES:
+                losses = LOSSES[name](labels.astype(float), predictions.astype(float))
+                values["mse" if name == "rmse" else name] = np.bincount(place, losses) / events
+        return users, values, events
 
     def _running_of_sets(self, scorer: str, labels, predictions, users) -> dict[str, float]:
         names = [name for name in self.metrics if name in OF_SETS]
