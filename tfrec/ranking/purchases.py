@@ -10,7 +10,7 @@ from tfrec.data.history import History
 
 @dataclass(frozen=True)
 class Purchases:
-    """Each (user, item, period) of a history once, in time order.
+    """Each (user, item, period) of a history once, in time order: 24 bytes each, and as much again while grouping.
 
     Args:
         users, items: rows `[n]`, int64. periods: `[n]`.
