@@ -9,7 +9,7 @@ import pytest
 from tests.baselines.histories import history_of, observed
 from tfrec.baselines.decayed_frequency import DecayedFrequency
 from tfrec.baselines.popularity import Popularity
-from tfrec.baselines.refreshed import Periodic, Refreshed, as_of
+from tfrec.baselines.refreshed import Periodic, Refreshed
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import InputError
@@ -54,15 +54,6 @@ def test_a_resumed_run_refreshes_when_the_whole_one_did(stream, every):
     requests = all_users(one)
     scores = [r.score(h, requests)(slice(None)) for r, h in ((whole, one), (resumed, two))]
     np.testing.assert_array_equal(*scores)
-
-
-def test_a_rebuilt_history_is_the_one_of_that_time(stream):
-    rebuilt, then = as_of(observed(stream, 5), 3), observed(stream, 3)
-    assert rebuilt.shape == then.shape and len(rebuilt) == 3
-    assert rebuilt.users.ids.tolist() == then.users.ids.tolist()
-    assert rebuilt.items.ids.tolist() == then.items.ids.tolist()
-    assert (rebuilt.frequency(0.9) != then.frequency(0.9)).nnz == 0
-    assert rebuilt.active_users(2) == then.active_users(2)
 
 
 def test_things_are_made_once_until_they_are_due(stream):

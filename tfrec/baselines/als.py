@@ -1,7 +1,6 @@
 """Matrix factorisation of all purchases."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -10,7 +9,7 @@ from tfrec.baselines.own_items import followed, popularity_below_one
 from tfrec.baselines.refreshed import Periodic
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
-from tfrec.errors import require
+from tfrec.errors import InputError
 
 
 class Als:
@@ -39,7 +38,7 @@ class Als:
         every: int | None = 1,
         seed: int = 0,
     ) -> None:
-        require(find_spec("implicit"), "baseline=als needs the package implicit: pip install 'tfrec[als]'.")
+        self._model = _implicit()
         self.options = {"factors": factors, "regularization": regularization, "alpha": alpha}
         self.options |= {"iterations": iterations, "random_state": seed}
         self.window = window
@@ -59,10 +58,16 @@ class Als:
 
     def fit(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         """The factors of the users `[users, factors]` and of the items `[items, factors]`, float32."""
-        from implicit.als import AlternatingLeastSquares
-
         counts = history.frequency().astype(np.float32)
         with threadpool_limits(1, "blas"):  # implicit has threads of its own, and warns of others
-            model = AlternatingLeastSquares(**self.options)
+            model = self._model(**self.options)
             model.fit(counts, show_progress=False)
         return np.asarray(model.user_factors), np.asarray(model.item_factors)
+
+
+def _implicit():
+    try:
+        from implicit.cpu.als import AlternatingLeastSquares
+    except ImportError as error:
+        raise InputError("baseline=als needs implicit: run pip install 'tfrec[als]'.") from error
+    return AlternatingLeastSquares

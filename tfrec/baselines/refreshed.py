@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
@@ -15,9 +14,9 @@ T = TypeVar("T")
 
 
 class Periodic(Generic[T]):
-    """Something made of a history, kept until it is due again; a resumed run makes the same.
+    """Something made of a history, kept until it is due again; when that is follows from the stream alone.
 
-    It is made before the first scored period, then every `every` periods.
+    It is made before the first scored period, then every `every` periods; a resumed run makes it of the same past.
 
     Args:
         make: from a history, which goes on afterwards.
@@ -30,21 +29,22 @@ class Periodic(Generic[T]):
     def __init__(self, make: Callable[[History], T], every: int | None = 1) -> None:
         require(every is None or every >= 1, f"baseline: every is {every}: choose 1 or more periods, or null for once.")
         self._make, self._every = make, every
-        self._first, self._made = None, (None, None, None)
+        self._first, self._made = None, (None, None)
 
     def start(self, state) -> None:
         """The end of the base: the next period is the first scored one."""
-        self._first, self._made = len(state.history), (None, None, None)
+        self._first = len(state.history)
 
     def __call__(self, history: History) -> T:
         """What was made of `history` as it was when this was last due."""
         if self._first is None:
             self._first = len(history)
         later = max(0, len(history) - self._first)
-        due = len(history) - (later if self._every is None else later % self._every)
-        if self._made[0] is not history or self._made[1] != due:
-            self._made = history, due, self._make(as_of(history, due))
-        return self._made[2]
+        wait = later if self._every is None else later % self._every
+        past = history.until(len(history) - wait)
+        if self._made[0] != past.digest:
+            self._made = past.digest, self._make(past if wait else history)
+        return self._made[1]
 
 
 class Refreshed:
@@ -73,15 +73,3 @@ class Refreshed:
         past = self._past(history)
         known = np.where(requests.users < len(past.users), requests.users, -1)
         return self.of.score(past, replace(requests, users=known))
-
-
-def as_of(history: History, t: int) -> History:
-    """The history as it was before period t: itself, or rebuilt from its pairs, with their bound as time of each."""
-    if t == len(history):
-        return history
-    past = History()
-    for s in range(t):
-        users, items = history.pairs(s)
-        ids = {"user": history.users.ids[users], "item": history.items.ids[items]}
-        past.observe(pd.DataFrame(ids | {"timestamp": history.newest}))
-    return past
