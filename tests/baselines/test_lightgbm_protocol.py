@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from tfrec.baselines.als import Als
 from tfrec.baselines.item_knn import ItemKnn
-
 from tfrec.baselines.lightgbm_ranker import LightgbmRanker
 from tfrec.data import complete_journey
 from tfrec.data.history import History

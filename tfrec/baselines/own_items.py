@@ -69,3 +69,22 @@ def overlays(base: np.ndarray, own: sparse.csr_matrix) -> Callable[[slice], np.n
         return scores
 
     return block
+
+
+def filled(scores: np.ndarray, fill: np.ndarray) -> np.ndarray:
+    """Scores of at least 0 `[block, items]`, with items that have none below them by `fill` in [0, 1), float32."""
+    return np.where(scores > 0, scores, fill - 1).astype(np.float32)
+
+
+def followed(scores: np.ndarray, items: np.ndarray, fill: np.ndarray) -> np.ndarray:
+    """Scores of some items, with all others below them by `fill`, `[block, len(fill)]`, float32.
+
+    Args:
+        scores: `[block, some items]`; a row of zeros says nothing, and becomes `fill` alone.
+        items: rows of those items in the catalogue.
+        fill: `[items]`, in [0, 1).
+    """
+    table = scores.min(axis=1, initial=0, keepdims=True) + (fill - 1)
+    table[:, items] = scores
+    table[~scores.any(axis=1)] = fill
+    return table.astype(np.float32)

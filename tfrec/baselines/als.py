@@ -1,0 +1,73 @@
+"""Matrix factorisation of all purchases."""
+
+from collections.abc import Callable
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tfrec.baselines.own_items import followed, popularity_below_one
+from tfrec.baselines.refreshed import Periodic
+from tfrec.data.history import History
+from tfrec.data.requests import Requests
+from tfrec.errors import InputError
+
+
+class Als:
+    """Implicit-feedback ALS (Hu, Koren and Volinsky, ICDM 2008), by the package `implicit`, trained anew at each fit.
+
+    Minimises `sum of c (p - x_u y_i)^2 + regularization (|x|^2 + |y|^2)` over all users and items, with p = 1 and
+    c = alpha times the number of periods in which u bought i, and p = 0, c = 1 where that is none. Items and users
+    that came after the fit follow by popularity. Queries are ignored.
+
+    Args:
+        factors, regularization, alpha, iterations: as above. seed: of the first factors.
+        window: periods of the popularity.
+        every: periods from one fit to the next; None fits once. What users bought since is not known.
+
+    Raises:
+        InputError: `implicit` is not installed.
+    """
+
+    def __init__(
+        self,
+        factors: int = 64,
+        regularization: float = 5,
+        alpha: float = 1,
+        iterations: int = 15,
+        window: int = 4,
+        every: int | None = 1,
+        seed: int = 0,
+    ) -> None:
+        self._model = _implicit()
+        self.options = {"factors": factors, "regularization": regularization, "alpha": alpha}
+        self.options |= {"iterations": iterations, "random_state": seed}
+        self.window = window
+        self._fitted = Periodic(self.fit, every)
+
+    def start(self, state) -> None:
+        """The end of the base is the first fit."""
+        self._fitted.start(state)
+
+    def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
+        fill = popularity_below_one(history, self.window)
+        users, items = self._fitted(history)
+        rows = np.where(requests.users < len(users), requests.users, -1)
+        own = np.where(rows[:, None] >= 0, users[rows], 0)
+        return lambda block: followed(own[block] @ items.T, np.arange(len(items)), fill)
+
+    def fit(self, history: History) -> tuple[np.ndarray, np.ndarray]:
+        """The factors of the users `[users, factors]` and of the items `[items, factors]`, float32."""
+        counts = history.frequency().astype(np.float32)
+        with threadpool_limits(1, "blas"):  # implicit has threads of its own, and warns of others
+            model = self._model(**self.options)
+            model.fit(counts, show_progress=False)
+        return np.asarray(model.user_factors), np.asarray(model.item_factors)
+
+
+def _implicit():
+    try:
+        from implicit.cpu.als import AlternatingLeastSquares
+    except ImportError as error:
+        raise InputError("baseline=als needs implicit: run pip install 'tfrec[als]'.") from error
+    return AlternatingLeastSquares

@@ -1,0 +1,88 @@
+"""What is bought by those who bought the same."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy import sparse
+
+from tfrec.baselines.own_items import filled, popularity_below_one
+from tfrec.baselines.refreshed import Periodic
+from tfrec.data.history import History, own_rows
+from tfrec.data.requests import Requests
+from tfrec.errors import require
+
+BLOCK = 512  # items whose similarities to all others are in memory at once
+LOW = 2**31 - 1
+
+
+class ItemKnn:
+    """Sums the similarities of an item to those that the user bought (Deshpande and Karypis, TOIS 22(1), 2004).
+
+    `similarity(i, j) = |users of both| / (sqrt(|users of i| |users of j|) + damping)` over all of the past, kept for
+    the nearest items j of each item i; `score(u, j) = sum over i bought by u of similarity(i, j)`. Items without a
+    score follow by popularity, and it alone ranks for a user never seen. Queries are ignored.
+
+    Args:
+        neighbours: similar items that are kept for each; of equal ones those seen first.
+        damping: holds back what rests on few users.
+        window: periods of the popularity.
+        every: periods from one fit of the similarities to the next; None fits once. What users bought is always known.
+
+    Raises:
+        InputError: an argument is out of its range.
+    """
+
+    def __init__(self, neighbours: int = 100, damping: float = 10, window: int = 4, every: int | None = 1) -> None:
+        require(neighbours >= 1, f"baseline.item_knn.neighbours is {neighbours}: choose 1 or more.")
+        require(damping >= 0, f"baseline.item_knn.damping is {damping}: choose 0 or more.")
+        self.neighbours, self.damping, self.window = neighbours, damping, window
+        self._fitted = Periodic(self.similarities, every)
+
+    def start(self, state) -> None:
+        """The end of the base is the first fit."""
+        self._fitted.start(state)
+
+    def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
+        """A function from a slice of `requests` to scores `[block, catalogue]`."""
+        fill = popularity_below_one(history, self.window)
+        similar = self._fitted(history)
+        own = own_rows(bought(history), requests.users)
+
+        def block(rows: slice) -> np.ndarray:
+            scores = own[rows][:, : similar.shape[0]] @ similar
+            scores.resize(scores.shape[0], len(fill))  # items that came after the fit
+            return filled(scores.toarray(), fill)
+
+        return block
+
+    def similarities(self, history: History) -> sparse.csr_matrix:
+        """The similarities that are kept, `[items, items]`, float32; a row holds the neighbours of its item."""
+        users = bought(history)
+        rows = list(self._rows(users))
+        ends = np.cumsum([0, *map(len, rows)])
+        keys = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+        values, items = (keys >> 32).astype(np.int32).view(np.float32), LOW - (keys & LOW)
+        return sparse.csr_matrix((values, items, ends), shape=(users.shape[1], users.shape[1]))
+
+    def _rows(self, users: sparse.csr_matrix) -> Iterator[np.ndarray]:
+        """Of each item its neighbours as whole numbers: the bits of the similarity, then those of `LOW - item`.
+
+        Positive floats are ordered as their bits are, so the largest numbers are the nearest, then the first seen.
+        """
+        items, norm = users.T.tocsr(), np.sqrt(np.bincount(users.indices, minlength=users.shape[1]))
+        for start in range(0, items.shape[0], BLOCK):
+            both = items[start : start + BLOCK] @ users
+            row = start + np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
+            near = (both.data / (norm[row] * norm[both.indices] + self.damping)).astype(np.float32)
+            near[row == both.indices] = 0  # itself
+            keys = (near.view(np.int32).astype(np.int64) << 32) + (LOW - both.indices)
+            for first, last in zip(both.indptr[:-1], both.indptr[1:], strict=True):
+                some = keys[first:last]
+                if len(some) > self.neighbours:
+                    some = np.partition(some, len(some) - self.neighbours)[-self.neighbours :]
+                yield some[some > LOW]
+
+
+def bought(history: History) -> sparse.csr_matrix:
+    """1 where a user ever bought an item, `[users, items]`, float32."""
+    return history.frequency().astype(bool).astype(np.float32)
