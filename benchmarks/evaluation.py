@@ -1,0 +1,169 @@
+"""What exact evaluation costs: beside TensorFlow Recommenders and FAISS, with texts, at a million items.
+
+    pip install '.[benchmark]'
+    python benchmarks/evaluation.py                # writes benchmarks/results/evaluation.json
+    python benchmarks/evaluation.py --only a,d     # some parts; the others keep the figures of before
+
+a. The whole catalogue ranked for 1,024 requests and scored in three views (`rankings.py`).
+b. A catalogue of 10,000 texts encoded by MiniLM (`texts.py`; needs the extra `quickstart`).
+c. Up to a million items and 10,000 requests: seconds and memory, in a process of its own (`rankings.py`).
+d. A million results of (user, period) pairs: bootstrap of 10,000 draws.
+
+Run it on an idle machine. Times are medians of several rounds in which the competitors take turns, with the fastest
+and the slowest; part b, which takes minutes, is run once.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+CORES = 2
+ROUNDS = 9
+Figures = dict[str, dict]
+
+
+def figure(value: float, unit: str, asked: float | None = None, spread: tuple[float, float] | None = None) -> dict:
+    """One line of the table; `spread` are the fastest and the slowest round."""
+    line = {"value": round(value, 4), "asked": asked, "unit": unit}
+    return line | {"spread": [round(end, 4) for end in spread]} if spread else line
+
+
+def in_turns(competitors: dict[str, Callable], rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Seconds of each round; the first one, in which graphs are traced, does not count."""
+    seconds = {name: [] for name in competitors}
+    for turn in range(rounds + 1):
+        for name, competitor in competitors.items():
+            started = time.perf_counter()
+            competitor()
+            if turn:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def rankings() -> Figures:
+    """Part a."""
+    from rankings import competitors, week
+
+    figures = {}
+    seconds = in_turns(competitors()) | in_turns(week(), 5)
+    for name, rounds in seconds.items():
+        figures[f"a.{name}"] = figure(statistics.median(rounds), "s", None, (min(rounds), max(rounds)))
+    for ours in ("evaluator", "evaluator, 30 bought"):
+        for other, asked, is_at_most in (
+            ("product", 2.5, True),
+            ("FactorizedTopK", 5, False),
+            ("BruteForce", 1, False),
+            ("FAISS", 1, False),
+        ):
+            ratios = [b / a for a, b in zip(seconds[ours], seconds[other], strict=True)]
+            ratios = [1 / ratio for ratio in ratios] if is_at_most else ratios
+            unit = "times as long as the product" if is_at_most else f"times as fast as {other}"
+            name = f"a.{ours}/{other}" if is_at_most else f"a.{other}/{ours}"
+            figures[name] = figure(statistics.median(ratios), unit, asked, (min(ratios), max(ratios)))
+    return figures
+
+
+def texts() -> Figures:
+    """Part b."""
+    from texts import seconds_of
+
+    seconds = seconds_of()
+    figures = {f"b.{name}": figure(value, "s") for name, value in seconds.items()}
+    for ours in ("evaluator, nothing encoded", "evaluator, vectors on disk"):
+        figures[f"b.FactorizedTopK/{ours}"] = figure(seconds["FactorizedTopK"] / seconds[ours], "times as fast")
+    return figures
+
+
+def sizes() -> Figures:
+    """Part c."""
+    command = [sys.executable, __file__, "--measure"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    figures = {"c.peak memory": figure(found["peak"] / 1e9, "GB resident, whole process", 4)}
+    largest = next(iter(found["seconds"].values()))
+    for name, seconds in found["seconds"].items():
+        items, queries = map(int, name.split("x"))
+        shared = items * queries / (1_000_000 * 10_000)
+        figures[f"c.{items:,} items, {queries:,} requests"] = figure(seconds, "s")
+        if shared < 1:
+            figures[f"c.{items:,} items, {queries:,} requests, a pair"] = figure(
+                seconds / shared / largest, "times as long as with a million items and 10,000 requests"
+            )
+    return figures
+
+
+def bootstrap() -> Figures:
+    """Part d."""
+    import numpy as np
+
+    from tfrec.metrics.bootstrap import bootstrap_interval
+
+    figures, rng = {}, np.random.default_rng(0)
+    for users, periods in ((100_000, 10), (2_500, 400)):
+        user = np.repeat(np.arange(users), periods)
+        a, b = rng.random((2, len(user)))
+        weight = np.ones(len(user))
+        rounds = in_turns({"": lambda: bootstrap_interval(user, weight, a, b, 10_000)}, 2)[""]  # noqa: B023
+        name = f"d.{users:,} users in {periods} periods, 10,000 draws"
+        figures[name] = figure(statistics.median(rounds), "s", 30, (min(rounds), max(rounds)))
+    return figures
+
+
+PARTS = {"a": rankings, "b": texts, "c": sizes, "d": bootstrap}
+
+
+def measure() -> dict:
+    """Part c, in the process whose memory counts."""
+    from rankings import million
+
+    seconds = million()
+    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
+def main() -> None:
+    """Measures, prints a table and writes the figures."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--only", default=",".join(PARTS), help="parts, such as a,d")
+    arguments.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    arguments = arguments.parse_args()
+    only = arguments.only.split(",")
+    unknown = sorted(set(only) - set(PARTS))
+    if unknown:
+        raise SystemExit(f"--only has {', '.join(unknown)}: choose from {', '.join(PARTS)}.")
+    os.environ.setdefault("OMP_NUM_THREADS", str(CORES))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if arguments.measure:
+        print(json.dumps(measure()))
+        return
+    from tfrec import origin
+
+    path = HERE / "results" / "evaluation.json"
+    known = json.loads(path.read_text())["figures"] if path.is_file() else {}
+    figures = {name: line for name, line in known.items() if name[0] not in only}
+    for part in only:
+        figures |= {name: line | {"load": round(os.getloadavg()[0], 1)} for name, line in PARTS[part]().items()}
+    for name, line in sorted(figures.items()):
+        asked = "" if line["asked"] is None else f"asked {line['asked']:g}"
+        spread = "{:.2f} to {:.2f}".format(*line["spread"]) if "spread" in line else ""
+        print(f"{name:<62} {line['value']:>9.2f} {spread:>16} {asked:>10}  {line['unit']}")
+    result = {
+        "commit": origin.commit(),
+        "machine": f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}",
+        "figures": dict(sorted(figures.items())),
+    }
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
