@@ -12,7 +12,7 @@ def keep_sample(scores, bought: np.ndarray, request: np.ndarray, item: np.ndarra
         request, item: `[targets]`, the row in `scores` and the item row of each target, -1 if it has none.
 
     Returns:
-        scores with all others at the lowest value, which `count_ahead` passes over; bought with all others at -1.
+        scores with all others at minus infinity, which `count_ahead` passes over; bought with all others at -1.
     """
     table = scores.numpy()
     rng = np.random.default_rng([seed, size])
@@ -24,4 +24,4 @@ def keep_sample(scores, bought: np.ndarray, request: np.ndarray, item: np.ndarra
     drawn = np.argpartition(order, size - 1, axis=1)[:, :size]
     np.put_along_axis(wanted, drawn, True, axis=1)
     kept = np.where((bought >= 0) & np.take_along_axis(wanted, np.maximum(bought, 0), axis=1), bought, -1)
-    return tf.convert_to_tensor(np.where(wanted, table, table.dtype.type(scores.dtype.min))), kept
+    return tf.convert_to_tensor(np.where(wanted, table, table.dtype.type(-np.inf))), kept
