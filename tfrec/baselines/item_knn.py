@@ -47,7 +47,7 @@ class ItemKnn:
         require(damping >= 0, f"baseline.item_knn.damping is {damping}: choose 0 or more.")
         require(last is None or last >= 1, f"baseline.item_knn.last is {last}: choose 1 or more periods, or null.")
         self.neighbours, self.damping, self.last, self.window = neighbours, damping, last, window
-        self._fitted = Periodic(self.similarities, every)
+        self._fitted = Periodic(self.similarities, every, kept=6)  # a re-ranker asks about its last periods, too
 
     def start(self, state) -> None:
         """The end of the base is the first fit."""
