@@ -46,6 +46,22 @@ def test_scores_written_out():
     np.testing.assert_allclose(scores[1], np.array([3, 2, 1, 1]) / 4 - 1)
 
 
+def test_only_the_last_periods_count():
+    """Period 0: users 1 and 2 buy 5 and 6. Period 1: user 1 buys 7 and 8, user 3 buys 7 twice, and 8.
+
+    Of period 1 alone, 7 and 8 have both their users in common: 2 / (2 + 2). User 2 has bought nothing then. Of all
+    periods, user 1 also has 5 and 6, each of them bought by one of two users of 7: 1 / (2 + 2).
+    """
+    history = history_of([(1, 5), (1, 6), (2, 5), (2, 6)], [(1, 7), (1, 8), (3, 7), (3, 7), (3, 8)])
+    requests = Requests(history.users.rows([1, 2, 3]))
+    recent, both, whole = (ItemKnn(damping=2, last=n).score(history, requests)(slice(None)) for n in (1, 2, None))
+    np.testing.assert_allclose(recent[[0, 2], 2:], 1 / 2)
+    assert (recent[[0, 2], :2] < 0).all() and (recent[1] < 0).all()
+    np.testing.assert_allclose(whole[0], 1 / 2 + 2 * 1 / 4)
+    np.testing.assert_allclose(whole[1], [1 / 2, 1 / 2, 2 * 1 / 4, 2 * 1 / 4])
+    np.testing.assert_array_equal(both, whole)
+
+
 def test_between_fits_purchases_are_known_and_similarities_are_not(stream):
     """Fitted on three periods, then asked with five: own purchases of now, times the old similarities."""
     history, baseline, requests = observed(stream, 3), ItemKnn(neighbours=5, every=4), Requests(np.arange(4))
@@ -61,7 +77,7 @@ def test_between_fits_purchases_are_known_and_similarities_are_not(stream):
     assert (scores[expected == 0] < 0).all()
 
 
-@pytest.mark.parametrize("option", [{"neighbours": 0}, {"damping": -1}])
+@pytest.mark.parametrize("option", [{"neighbours": 0}, {"damping": -1}, {"last": 0}])
 def test_options_out_of_range_are_refused(option):
     with pytest.raises(InputError, match=f"item_knn.{next(iter(option))} is"):
         ItemKnn(**option)

@@ -65,6 +65,14 @@ def test_things_are_made_once_until_they_are_due(stream):
     assert made == [1, 3, 5]
 
 
+def test_the_last_ones_asked_for_are_kept(stream):
+    """Two are kept: 3 is made anew, since 5 and 4 were asked for after it; then 4 stays and 5 goes."""
+    made, history = [], observed(stream, 5)
+    thing = Periodic(lambda history: made.append(len(history)) or len(history), kept=2)
+    assert [thing(history.until(t)) for t in (3, 5, 4, 5, 4, 3, 4, 5)] == [3, 5, 4, 5, 4, 3, 4, 5]
+    assert made == [3, 5, 4, 3, 5]
+
+
 def test_a_period_of_none_is_refused():
     with pytest.raises(InputError, match="every is 0: choose 1 or more"):
         Refreshed(Popularity(), 0)

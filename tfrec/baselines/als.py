@@ -42,7 +42,7 @@ class Als:
         self.options = {"factors": factors, "regularization": regularization, "alpha": alpha}
         self.options |= {"iterations": iterations, "random_state": seed}
         self.window = window
-        self._fitted = Periodic(self.fit, every)
+        self._fitted = Periodic(self.fit, every, kept=6)  # a re-ranker asks about its last periods, too
 
     def start(self, state) -> None:
         """The end of the base is the first fit."""
@@ -53,7 +53,7 @@ class Als:
         fill = popularity_below_one(history, self.window)
         users, items = self._fitted(history)
         rows = np.where(requests.users < len(users), requests.users, -1)
-        own = np.where(rows[:, None] >= 0, users[rows], 0)
+        own = np.vstack([users, np.zeros_like(users, shape=(1, users.shape[1]))])[rows]
         return lambda block: followed(own[block] @ items.T, np.arange(len(items)), fill)
 
     def fit(self, history: History) -> tuple[np.ndarray, np.ndarray]:

@@ -18,13 +18,16 @@ LOW = 2**31 - 1
 class ItemKnn:
     """Sums the similarities of an item to those that the user bought (Deshpande and Karypis, TOIS 22(1), 2004).
 
-    `similarity(i, j) = |users of both| / (sqrt(|users of i| |users of j|) + damping)` over all of the past, kept for
-    the nearest items j of each item i; `score(u, j) = sum over i bought by u of similarity(i, j)`. Items without a
-    score follow by popularity, and it alone ranks for a user never seen. Queries are ignored.
+    `similarity(i, j) = |users of both| / (sqrt(|users of i| |users of j|) + damping)`, kept for the nearest items j of
+    each item i; `score(u, j) = sum over i bought by u of similarity(i, j)`. Only purchases of the `last` periods count
+    in either: in a year nearly everybody has bought what is popular, and what a user bought long ago outweighs the
+    rest. Items without a score follow by popularity, and it alone ranks for who bought nothing lately. Queries are
+    ignored.
 
     Args:
         neighbours: similar items that are kept for each; of equal ones those seen first.
         damping: holds back what rests on few users.
+        last: periods; None counts all of the past.
         window: periods of the popularity.
         every: periods from one fit of the similarities to the next; None fits once. What users bought is always known.
 
@@ -32,11 +35,19 @@ class ItemKnn:
         InputError: an argument is out of its range.
     """
 
-    def __init__(self, neighbours: int = 100, damping: float = 10, window: int = 4, every: int | None = 1) -> None:
+    def __init__(
+        self,
+        neighbours: int = 100,
+        damping: float = 10,
+        last: int | None = 13,
+        window: int = 4,
+        every: int | None = 1,
+    ) -> None:
         require(neighbours >= 1, f"baseline.item_knn.neighbours is {neighbours}: choose 1 or more.")
         require(damping >= 0, f"baseline.item_knn.damping is {damping}: choose 0 or more.")
-        self.neighbours, self.damping, self.window = neighbours, damping, window
-        self._fitted = Periodic(self.similarities, every)
+        require(last is None or last >= 1, f"baseline.item_knn.last is {last}: choose 1 or more periods, or null.")
+        self.neighbours, self.damping, self.last, self.window = neighbours, damping, last, window
+        self._fitted = Periodic(self.similarities, every, kept=6)  # a re-ranker asks about its last periods, too
 
     def start(self, state) -> None:
         """The end of the base is the first fit."""
@@ -46,7 +57,7 @@ class ItemKnn:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
         fill = popularity_below_one(history, self.window)
         similar = self._fitted(history)
-        own = own_rows(bought(history), requests.users)
+        own = own_rows(bought(history, self.last), requests.users)
 
         def block(rows: slice) -> np.ndarray:
             scores = own[rows][:, : similar.shape[0]] @ similar
@@ -57,7 +68,7 @@ class ItemKnn:
 
     def similarities(self, history: History) -> sparse.csr_matrix:
         """The similarities that are kept, `[items, items]`, float32; a row holds the neighbours of its item."""
-        users = bought(history)
+        users = bought(history, self.last)
         rows = list(self._rows(users))
         ends = np.cumsum([0, *map(len, rows)])
         keys = np.concatenate(rows) if rows else np.zeros(0, np.int64)
@@ -83,6 +94,12 @@ class ItemKnn:
                 yield some[some > LOW]
 
 
-def bought(history: History) -> sparse.csr_matrix:
-    """1 where a user ever bought an item, `[users, items]`, float32."""
-    return history.frequency().astype(bool).astype(np.float32)
+def bought(history: History, last: int | None = None) -> sparse.csr_matrix:
+    """1 where a user bought an item in the `last` periods (ever, if None), `[users, items]`, float32."""
+    if last is None:
+        return history.frequency().astype(bool).astype(np.float32)
+    pairs = [np.zeros((2, 0), np.int32)] + [history.pairs(t) for t in range(max(0, len(history) - last), len(history))]
+    users, items = np.concatenate(pairs, axis=1)
+    table = sparse.csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=history.shape)
+    table.data[:] = 1  # bought in two periods is bought
+    return table

@@ -21,15 +21,16 @@ class Periodic(Generic[T]):
     Args:
         make: from a history, which goes on afterwards.
         every: periods from one making to the next; None makes it once.
+        kept: how many stay in memory, those asked for last, for who asks about several pasts in turn.
 
     Raises:
         InputError: `every` is less than one.
     """
 
-    def __init__(self, make: Callable[[History], T], every: int | None = 1) -> None:
+    def __init__(self, make: Callable[[History], T], every: int | None = 1, kept: int = 1) -> None:
         require(every is None or every >= 1, f"baseline: every is {every}: choose 1 or more periods, or null for once.")
-        self._make, self._every = make, every
-        self._first, self._made = None, (None, None)
+        self._make, self._every, self._kept = make, every, kept
+        self._first, self._made = None, {}
 
     def start(self, state) -> None:
         """The end of the base: the next period is the first scored one."""
@@ -42,9 +43,10 @@ class Periodic(Generic[T]):
         later = max(0, len(history) - self._first)
         wait = later if self._every is None else later % self._every
         past = history.until(len(history) - wait)
-        if self._made[0] != past.digest:
-            self._made = past.digest, self._make(past if wait else history)
-        return self._made[1]
+        key = past.digest
+        made = self._made.pop(key) if key in self._made else self._make(past if wait else history)
+        self._made = dict([*self._made.items(), (key, made)][-self._kept :])
+        return made
 
 
 class Refreshed:
