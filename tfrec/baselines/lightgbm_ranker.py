@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from tfrec.baselines.own_items import overlays, popularity_below_one
+from tfrec.baselines.refreshed import Periodic
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import InputError, require
@@ -46,27 +47,27 @@ class LightgbmRanker:
         parameters: dict | None = None,
         seed: int = 0,
     ) -> None:
-        require(every is None or every >= 1, f"baseline.lightgbm.every is {every}: choose 1 or more, or null for once.")
         require(min(weeks, trees) >= 1, f"baseline.lightgbm: weeks={weeks}, trees={trees}: choose 1 or more.")
         require(0 < negatives <= 1, f"baseline.lightgbm.negatives is {negatives}: choose above 0, up to 1.")
         self._lightgbm = _lightgbm()
-        self.candidates, self.every, self.weeks, self.trees = candidates, every, weeks, trees
+        self.candidates, self.weeks, self.trees = candidates, weeks, trees
         self.negatives, self.seed = negatives, seed
         self.parameters = {**REPEATABLE, **CHOSEN, "seed": seed, **(parameters or {})}
-        self.catalogue = self._first = None
-        self._fitted: tuple = (None, None)
+        self.catalogue = None
+        self._fitted = Periodic(self._fit, every)
         self._kept: dict[str, Lists] = {}
 
     def start(self, state) -> None:
         """The end of the base: the first fit is due. Takes the catalogue, which stays current."""
-        self.catalogue, self._first = state.catalogue, len(state.history)
+        self.catalogue = state.catalogue
+        self._fitted.start(state)
         for source in self.candidates.sources.values():
             if hasattr(source, "start"):
                 source.start(state)
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
-        model, fill = self._model(history), popularity_below_one(history, self.candidates.window)
+        model, fill = self._fitted(history), popularity_below_one(history, self.candidates.window)
         found = lists(history, requests, self.candidates, self._items())
         if model is None or not len(found.items):
             return overlays(fill, sparse.csr_matrix((len(requests), len(fill))))
@@ -76,19 +77,9 @@ class LightgbmRanker:
         ends = np.searchsorted(found.requests, np.arange(len(requests) + 1))
         return overlays(fill, sparse.csr_matrix((scores, found.items, ends), shape=(len(requests), len(fill))))
 
-    def _model(self, history: History):
-        """The model as of when it was last due, a function of the stream alone; None if there was nothing to learn."""
-        if self._first is None:
-            self._first = len(history)
-        later = max(0, len(history) - self._first)
-        due = len(history) - (later if self.every is None else later % self.every)
-        key = history.until(due).digest
-        if self._fitted[0] != key:
-            self._fitted = key, self._fit(history, due)
-        return self._fitted[1]
-
-    def _fit(self, history: History, t: int):
-        periods = range(max(1, t - self.weeks), t)
+    def _fit(self, history: History):
+        """The trees as of the end of a history; None if there was nothing to learn."""
+        periods = range(max(1, len(history) - self.weeks), len(history))
         keys = {s: history.until(s + 1).digest for s in periods}  # of what the examples are made of
         self._kept = {keys[s]: self._kept.get(keys[s]) or self._examples(history, s) for s in periods}
         learned = list(self._kept.values())
