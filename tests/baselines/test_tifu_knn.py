@@ -19,14 +19,22 @@ def test_the_vector_of_a_user_written_out():
     np.testing.assert_allclose(vector, [seven, eight, nine])
 
 
+def test_longer_groups_are_spread_over_time():
+    """Six baskets in four groups: floor(p 4 / 6) = 0, 0, 1, 2, 2, 3."""
+    history = history_of(*([(1, item)] for item in range(6)))
+    vector = TifuKnn(groups=4, group_decay=0.5).vectors(history).toarray()[0]
+    np.testing.assert_allclose(vector, np.array([1 / 8 / 2, 1 / 8 / 2, 1 / 4, 1 / 2 / 2, 1 / 2 / 2, 1]) / 4)
+
+
 def looped(history, user, groups, basket_decay, group_decay, neighbours, alpha):
-    """`{item: score}` by loops, with numpy's own splitting into runs."""
+    """`{item: score}` by loops; basket p of n is in group g where g <= p k / n < g + 1."""
 
     def vector(u):
         baskets = [np.unique(history.pairs(t)[1][history.pairs(t)[0] == u]) for t in range(len(history))]
         baskets = [basket for basket in baskets if len(basket)]
         total = np.zeros(len(history.items))
-        runs = np.array_split(np.arange(len(baskets)), min(groups, len(baskets)))
+        n, k = len(baskets), min(groups, len(baskets))
+        runs = [[p for p in range(n) if g * n <= p * k < (g + 1) * n] for g in range(k)]
         for age, run in enumerate(reversed(runs)):
             mean = np.zeros(len(total))
             for later, number in enumerate(reversed(run)):

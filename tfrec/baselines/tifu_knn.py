@@ -14,10 +14,10 @@ from tfrec.errors import require
 class TifuKnn:
     """TIFU-KNN (Hu, He, Gao and Zhang, SIGIR 2020): `alpha * own + (1 - alpha) * mean of the neighbours`.
 
-    A basket is what a user bought in one period. A user's baskets, in time order, are cut into `groups` runs of
-    equal length, the earlier ones longer by one where that does not come out even (as many as baskets, if fewer).
-    With n_g baskets in group g of k, the vector of a user is
-    `1/k sum over g of group_decay^(k - g) / n_g sum over its baskets, j-th from the last, of basket_decay^(j - 1)`.
+    A basket is what a user bought in one period. The p-th of a user's n baskets, in time order from 0, is in group
+    `floor(p k / n)` of k = `groups`, or of k = n if there are fewer baskets: the groups are equal but for one basket.
+    With n_g baskets in group g, the vector of a user is
+    `1/k sum over g of group_decay^(k - 1 - g) / n_g sum over its baskets, j-th from the last, of basket_decay^(j - 1)`.
     The neighbours are the users nearest to it by Euclidean distance, without the user. Items that neither bought
     follow by popularity, and it alone ranks for a user never seen. Queries are ignored.
 
@@ -77,14 +77,10 @@ class TifuKnn:
         place = np.arange(len(owner)) - (np.cumsum(count) - count)[owner]
         baskets = count[owner]
         groups = np.minimum(baskets, self.groups)
-        short, longer = np.divmod(baskets, groups)  # the first `longer` groups have one basket more than `short`
-        border = longer * (short + 1)
-        early = place < border
-        group = np.where(early, place // (short + 1), longer + (place - border) // short)
-        size = short + early
-        first = np.where(early, group * size, border + (group - longer) * short)
-        later = size - 1 - (place - first)
-        return self.basket_decay**later * self.group_decay ** (groups - 1 - group) / (size * groups)
+        group = place * groups // baskets
+        first, end = -(-group * baskets // groups), -(-(group + 1) * baskets // groups)
+        later = end - 1 - place
+        return self.basket_decay**later * self.group_decay ** (groups - 1 - group) / ((end - first) * groups)
 
     def _nearest(self, vectors: sparse.csr_matrix, own: sparse.csr_matrix, users: np.ndarray) -> sparse.csr_matrix:
         """What each user counts for each request, `[requests, users]`: 1 / neighbours for a neighbour."""
