@@ -1,6 +1,7 @@
 """Chance that repeats: uniform, independent of blocks and of what else there is, different for everybody."""
 
 import numpy as np
+import pytest
 from scipy import stats
 
 from tests.baselines.histories import history_of
@@ -48,3 +49,8 @@ def test_blocks_are_rows_of_the_whole():
     requests = Requests(np.arange(-1, 1))
     block = Random().score(history_of(ITEMS), requests)
     np.testing.assert_array_equal(block(slice(1, 2)), block(slice(None))[1:])
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(InputError, match="baseline.random.seed is -1"):
+        Random(-1)

@@ -10,6 +10,7 @@ from tests.baselines.histories import history_of, observed
 from tfrec.baselines.decayed_frequency import DecayedFrequency
 from tfrec.baselines.popularity import Popularity
 from tfrec.baselines.refreshed import Periodic, Refreshed
+from tfrec.baselines.running_mean import RunningMean
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import InputError
@@ -76,3 +77,8 @@ def test_the_last_ones_asked_for_are_kept(stream):
 def test_a_period_of_none_is_refused():
     with pytest.raises(InputError, match="every is 0: choose 1 or more"):
         Refreshed(Popularity(), 0)
+
+
+def test_what_does_not_go_by_the_history_alone_is_refused():
+    with pytest.raises(InputError, match="cannot be of RunningMean"):
+        Refreshed(RunningMean(), 4)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
+from tfrec.errors import require
 
 
 class Random:
@@ -17,9 +18,13 @@ class Random:
 
     Args:
         seed: another one gives other orders.
+
+    Raises:
+        InputError: a negative seed.
     """
 
     def __init__(self, seed: int = 0) -> None:
+        require(seed >= 0, f"baseline.random.seed is {seed}: choose 0 or more.")
         self.seed = seed
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:

@@ -57,11 +57,19 @@ class Refreshed:
     Args:
         of: the baseline.
         every: periods from one refresh to the next; None freezes it at the end of the base.
+
+    Raises:
+        InputError: `every` is below 1, or `of` does not rank by the history alone because it keeps a state.
     """
 
-    partial = True
+    partial = True  # the catalogue
 
     def __init__(self, of, every: int | None = None) -> None:
+        require(
+            hasattr(of, "score") and not hasattr(of, "restore"),
+            f"A refreshed baseline cannot be of {type(of).__name__}, which does not rank by the history alone: choose "
+            "another one for 'of'.",
+        )
         self.of, self._past = of, Periodic(History.copy, every)
 
     def start(self, state) -> None:
