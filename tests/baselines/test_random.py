@@ -7,6 +7,7 @@ from scipy import stats
 from tests.baselines.histories import history_of
 from tfrec.baselines.random import Random, mixed
 from tfrec.data.requests import Requests
+from tfrec.errors import InputError
 
 ITEMS = [(1, f"item {i}") for i in range(500)]
 USERS = np.array([f"user {u}" for u in range(40)], object)
