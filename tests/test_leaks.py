@@ -10,9 +10,15 @@ import pytest
 import tf_keras
 
 from tests.toy import make_interactions
+from tfrec.baselines.als import Als
 from tfrec.baselines.decayed_frequency import DecayedFrequency
+from tfrec.baselines.ease import Ease
+from tfrec.baselines.item_knn import ItemKnn
 from tfrec.baselines.own_items import OwnItems
 from tfrec.baselines.popularity import Popularity
+from tfrec.baselines.random import Random
+from tfrec.baselines.refreshed import Refreshed
+from tfrec.baselines.tifu_knn import TifuKnn
 from tfrec.checkpoint import Checkpoints
 from tfrec.data.features import TowerFeatures
 from tfrec.data.interactions import validated
@@ -33,6 +39,12 @@ BASELINES = {
     "popularity": Popularity(),
     "own_items": OwnItems("insertion"),
     "decayed_frequency": DecayedFrequency(share=4),
+    "random": Random(),
+    "tifu_knn": TifuKnn(neighbours=3),
+    "item_knn": ItemKnn(neighbours=5),
+    "ease": Ease(items=20),
+    "als": Als(factors=4, iterations=3),
+    "refreshed": Refreshed(Popularity(), 2),
 }
 
 
