@@ -36,7 +36,8 @@ class Tracker:
 
     def __init__(self, folder: str | Path, facts: dict, metric: str = "ndcg@10") -> None:
         self.folder, self.facts = Path(folder), facts
-        self.headline = f"eval/all/{metric}" if "@" in metric else f"eval/{metric}"
+        ranks = "@" in metric or metric.partition("~")[0] == "mrr"
+        self.headline = f"eval/all/{metric}" if ranks else f"eval/{metric}"
         self.rows: list[dict] = []
         self.row: dict = {}
         self.per_request = Scores(self.folder)

@@ -114,10 +114,11 @@ def test_measures_are_of_the_matrix(whole):
     assert found["continual/fwt"] == pytest.approx(np.mean(gain))
 
 
-def test_going_on_after_a_kill_gives_the_same_files(whole, tmp_path):
+@pytest.mark.parametrize("period", [BASE, 5])
+def test_going_on_after_a_kill_gives_the_same_files(whole, tmp_path, period):
     class Killed(EveryPeriod):
         def __call__(self, t):
-            if t == 5:  # scored already, and not learned yet
+            if t == period:  # scored already, and not learned yet
                 raise KeyboardInterrupt
             return super().__call__(t)
 
@@ -126,6 +127,21 @@ def test_going_on_after_a_kill_gives_the_same_files(whole, tmp_path):
     run(tmp_path)
     assert (tmp_path / "matrix.csv").read_bytes() == (whole[0] / "matrix.csv").read_bytes()
     pd.testing.assert_frame_equal(read(tmp_path), read(whole[0]))
+
+
+def test_periods_without_an_update_have_no_weights_of_their_own(tmp_path):
+    """Updates after 4 and 6 only: rows 2, 4 and 6, and no diagonal but theirs."""
+
+    class Even(EveryPeriod):
+        def __call__(self, t):
+            return t % 2 == 0
+
+    _, found = run(tmp_path, trigger=Even())
+    matrix = pd.read_csv(tmp_path / "matrix.csv")
+    rows = matrix[matrix["scorer"] == "eval"]
+    assert sorted(rows["learned"].unique()) == [2, 4, 6]
+    expected = np.mean([cell(matrix, 4, 4)["all/ndcg@5"], cell(matrix, 6, 6)["all/ndcg@5"]])
+    assert found["continual/la"] == pytest.approx(expected)
 
 
 def test_old_weights_are_kept_as_long_as_asked(tmp_path):

@@ -1,5 +1,7 @@
 """Slices of a hand-made truth: four items, three requests."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,9 +51,16 @@ def test_user(truth):
 
 def test_item(truth):
     """d is 2 periods old, so new, as is what was never seen. Of 10, 4, 1 the median is 4 and the 0.9 quantile 8.8:
-    b is at the median and so in the middle."""
+    b is at the median and so still of the tail."""
     found = members(Item(new=4, head=0.9, mid=0.5)(truth))
-    assert found == {"new_item": [1, 4], "tail_item": [3], "mid_item": [2], "head_item": [0]}
+    assert found == {"new_item": [1, 4], "tail_item": [2, 3], "mid_item": [], "head_item": [0]}
+
+
+def test_items_bought_once_are_of_the_tail(truth):
+    """Popularities 1, 1, 1, 3: the median is 1 and the 0.9 quantile 2.4."""
+    truth = replace(truth, popularity=np.array([1, 1, 1, 3]))
+    found = members(Item(new=0)(truth))
+    assert found == {"new_item": [1], "tail_item": [0, 2, 3], "mid_item": [], "head_item": [4]}
 
 
 def test_item_where_all_is_new(truth):

@@ -103,6 +103,8 @@ class Incremental:
                 tracker.end_of_period(t, costs, timings)
                 if (t + 1 - self.base) % self.checkpoint_every == 0 or t + 1 == end:
                     checkpoints.save(t, state, tracker, self._kept(state, evaluator))
+                    if probe is not None:
+                        probe.saved(t)
         return probe.finish() if probe is not None else {}
 
     def _learn(self, t: int, state: StreamState, trigger) -> dict[str, float]:

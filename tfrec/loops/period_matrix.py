@@ -1,5 +1,6 @@
 """What weights of each period are worth on the requests of every other."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class PeriodMatrix:
 
     Requests of a user and a period with `hash(seed, user, period) % 1000 < 1000 * share` give no gradient and enter
     no buffer, but stay in histories and statistics. After each update they are ranked for this period and all before;
-    before it, by the kept older weights. All is in `matrix.csv`: one row an i and j, with every view and metric, and
+    before it, by the kept older weights. Weights have a row for each update, named by the last period whose events they
+    were given; a trigger that leaves out periods leaves out rows. All is in `matrix.csv`: one row an i and j, with every view and metric, and
     rows of the scorer `baseline/popularity`, which forward transfer is measured against.
 
     Args:
@@ -35,7 +37,8 @@ class PeriodMatrix:
 
     def __init__(self, share: float = 0.1, ages: int = 8, window: int = 4, seed: int = 0) -> None:
         require(0 < share < 1, f"probe.share is {share}: choose above 0, below 1.")
-        require(isinstance(ages, int) and ages >= 0, f"probe.ages is {ages}: choose 0 or more periods.")
+        require(ages >= 0, f"probe.ages is {ages}: choose 0 or more periods.")
+        require(window >= 1, f"probe.window is {window}: choose 1 or more periods.")
         self.share, self.ages, self.window, self.seed = share, ages, window, seed
         self.rows: list[dict] = []
 
@@ -47,11 +50,13 @@ class PeriodMatrix:
         state.held_out = lambda events: self._held_out(events["user"], events["period"].to_numpy())
 
     def resume(self, newest: int) -> None:
-        """Goes on after period `newest`, whose exams have been set again."""
+        """Goes on after period `newest`, whose exams have been set again; base - 1 is the start."""
+        for number, path in self._old():
+            if number > newest:
+                path.unlink()
         if newest < self.base:
-            shutil.rmtree(self.kept, ignore_errors=True)
             self.path.unlink(missing_ok=True)
-        else:
+        elif self.path.is_file():
             rows = pd.read_csv(self.path, dtype=str)  # pandas does not read every float as it was written
             whole = [name for name in rows if name in ("learned", "scored") or name.startswith("pairs/")]
             rows = rows.astype({name: int if name in whole else float for name in rows.columns.drop("scorer")})
@@ -68,10 +73,10 @@ class PeriodMatrix:
         """Scores older weights, the newest ones and popularity on period t."""
         if t not in self.exams.truths:
             return
-        self._add("eval", t - 1, t)
-        for path in sorted(self.kept.glob("period-*.npz")):
-            learned = int(path.stem.partition("-")[2])
-            if t - 1 - self.ages <= learned < t - 1:
+        newest = self.state.learner.last_period
+        self._add("eval", newest, t)
+        for learned, path in self._old():
+            if t - 1 - self.ages <= learned < newest:
                 with self._load(path).applied():
                     self.state.model.start_rows(self.state.history, learned)
                     self._add("eval", learned, t)
@@ -80,24 +85,29 @@ class PeriodMatrix:
         self._write("baseline/popularity", t - 1, t, self.evaluator.views(self.evaluator.place(scores, truth), truth))
 
     def after_update(self, t: int) -> dict[str, float]:
-        """Scores the weights after period t on it and all before; returns scalars for the log."""
-        self.exams.index.forget()
-        scores = {j: self._add("eval", t, j, forget=False) for j in self.exams.truths}
+        """Scores the weights after period t, if it changed them, on it and all before; returns scalars for the log."""
+        scores = {}
+        if self.state.learner.last_period == t:
+            self.exams.index.forget()
+            scores = {j: self._add("eval", t, j, forget=False) for j in self.exams.truths}
+            self.keep(t)
         replace_file(self.path, pd.DataFrame(self.rows).to_csv(index=False))
-        self.keep(t)
         if t not in scores:
             return {}
         return {"continual/learned": scores[t], "continual/retained": float(np.mean(list(scores.values())))}
 
     def keep(self, t: int) -> None:
-        """Keeps the weights after period t on disk, as long as they are young enough to be scored."""
-        if not self.ages:
-            return
-        self.kept.mkdir(parents=True, exist_ok=True)
-        values = Weights(self.state.model).values
-        np.savez(self.kept / f"period-{t:05d}.npz", *values)
-        for path in self.kept.glob("period-*.npz"):
-            if int(path.stem.partition("-")[2]) < t - self.ages:
+        """Keeps the weights after period t on disk, for the periods to come."""
+        if self.ages:
+            self.kept.mkdir(parents=True, exist_ok=True)
+            draft = self.kept / "draft.npz"
+            np.savez(draft, *Weights(self.state.model).values)
+            os.replace(draft, self.kept / f"period-{t:05d}.npz")
+
+    def saved(self, t: int) -> None:
+        """There is a checkpoint after period t: weights too old for the next period are not needed any more."""
+        for number, path in self._old():
+            if number < t - self.ages:
                 path.unlink()
 
     def finish(self) -> dict[str, float]:
@@ -118,6 +128,10 @@ class PeriodMatrix:
             row[name] = float(finite.mean()) if len(finite) else np.nan
         self.rows.append(row)
         return row["all/" + next(iter(self.evaluator.of_ranks))]
+
+    def _old(self) -> list[tuple[int, Path]]:
+        """The kept weights' periods and files, oldest first."""
+        return [(int(path.stem.partition("-")[2]), path) for path in sorted(self.kept.glob("period-*.npz"))]
 
     def _load(self, path: Path) -> Weights:
         with np.load(path) as arrays:
@@ -146,4 +160,5 @@ def summary(matrix: pd.DataFrame, metric: str) -> dict[str, float]:
     oldest = (matrix["scored"] - 1 - matrix["learned"]).max()
     curve = continual.staleness(table, int(min(oldest, table.shape[1] // 2)))
     ages = {f"staleness/{age}": value for age, value in curve.items()}
-    return {f"continual/{name}": float(value) for name, value in (measures | ages).items()}
+    known = {name: float(value) for name, value in (measures | ages).items() if np.isfinite(value)}
+    return {f"continual/{name}": value for name, value in known.items()}

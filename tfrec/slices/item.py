@@ -10,12 +10,13 @@ class Item:
     """`new_item`, `head_item`, `mid_item` and `tail_item`: targets by age, the older ones by popularity.
 
     New are the items first bought in the last `new` periods, and those never bought before, which are not in the
-    catalogue and so are always missed. The others are head, mid or tail by the quantile of their number of purchases
-    before the period, among the catalogue's items that are not new.
+    catalogue and so are always missed. The others are cut at quantiles of their number of purchases before the period,
+    among the catalogue's items that are not new: tail up to the quantile `mid`, the middle above it and up to `head`.
+    The many items bought once are of the tail.
 
     Args:
         new: periods for which an item is new.
-        head: quantile from which an item is of the head. mid: quantile from which it is of the middle.
+        head: quantile above which an item is of the head. mid: quantile above which it is of the middle.
 
     Raises:
         InputError: the numbers are out of their ranges.
@@ -30,7 +31,7 @@ class Item:
         """Whether each target is in the slice, bool `[targets]` by name."""
         old = truth.age > self.new
         bounds = np.quantile(truth.popularity[old], [self.mid, self.head]) if old.any() else [0, 0]
-        place = np.where(old, 1 + np.searchsorted(bounds, truth.popularity, side="right"), 0)
+        place = np.where(old, 1 + np.searchsorted(bounds, truth.popularity, side="left"), 0)
         item = truth.flat_targets()[1]
         place = np.where(item >= 0, place[item], 0)
         return {f"{name}_item": place == n for n, name in enumerate(("new", "tail", "mid", "head"))}
