@@ -1,5 +1,7 @@
 """Configuration nodes become objects, and mistakes become sentences."""
 
+import re
+
 import pytest
 import tf_keras
 
@@ -127,3 +129,25 @@ def test_a_type_error_inside_of_a_known_signature_stays_one():
 def test_check_keys_says_whether_the_signature_tells():
     assert check_keys(total, {"first": 1}, "sum") is True
     assert check_keys(Open, {"anything": 1}, "open") is False
+
+
+@pytest.mark.parametrize(
+    "key, value, words",
+    [
+        ("dim", "abc", "model.dim is 'abc': write a whole number"),
+        ("dim", 1.5, "model.dim is 1.5: write a whole number"),
+        ("dim", True, "model.dim is True: write a whole number"),
+        ("dim", None, "model.dim is None: write a whole number"),
+        ("temperature", "low", "model.temperature is 'low': write a number"),
+        ("new_items", 3, "model.new_items is 3: write a text"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_a_sentence(key, value, words):
+    node = {"_target_": "tfrec.models.two_tower.TwoTower", "new_items": "mean", key: value}
+    with pytest.raises(InputError, match=re.escape(words)):
+        build(node, "model", seed=0)
+
+
+def test_whole_numbers_are_numbers():
+    node = {"_target_": "tfrec.models.two_tower.TwoTower", "new_items": "mean", "temperature": 1}
+    assert build(node, "model", seed=0).temperature == 1

@@ -12,7 +12,7 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from tfrec.final_table import final_table
+from tfrec.final_table import final_tables
 from tfrec.tracking import Tracker, replace_file
 
 FACTS = {"name": "toy", "seed": 3, "commit": "abc", "overrides": ["seed=3"]}
@@ -162,7 +162,7 @@ def test_the_table_has_the_best_first_and_this_run_by_name(tmp_path):
         tracker.scores(name, {"all/recall@5": np.array([value]), "novel/ndcg@10": np.array([1 - value])})
     tracker.end_of_period(9, {}, {})
     out = StringIO()
-    Console(file=out, width=100).print(final_table("toy, seed 3", tracker.means(), tracker.headline))
+    Console(file=out, width=100).print(*final_tables("toy, seed 3", tracker.means(), tracker.headline))
     lines = out.getvalue().splitlines()
     assert "toy, seed 3" in lines[0]
     shown = [line.split() for line in lines if line.rstrip().endswith("000")]
@@ -187,7 +187,7 @@ def test_the_smallest_error_is_shown_first(tmp_path):
         tracker.values(name, {"mae": error, "accuracy": 1 - error}, 5)
     tracker.end_of_period(0, {}, {})
     out = StringIO()
-    Console(file=out, width=100).print(final_table("toy, seed 3", tracker.means(), tracker.headline))
+    Console(file=out, width=100).print(*final_tables("toy, seed 3", tracker.means(), tracker.headline))
     shown = [line.split() for line in out.getvalue().splitlines() if line.rstrip().endswith("000")]
     assert shown == [["half", "0.1000", "0.9000"], ["this", "run", "0.2000", "0.8000"], ["double", "0.4000", "0.6000"]]
 
@@ -214,3 +214,16 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         replace_file(path, "half of it, then \ud800, which no file can hold")
     assert path.read_text() == "second"
+
+
+def test_many_metrics_are_shown_in_several_tables_and_slices_in_their_own(tmp_path):
+    tracker = Tracker(tmp_path, FACTS, "ndcg@1")
+    values = {f"all/ndcg@{k}": np.array([k / 100]) for k in range(1, 13)}
+    tracker.scores("eval", values | {"slice/new_user/all/ndcg@1": np.array([0.5])})
+    tracker.end_of_period(9, {}, {})
+    tables = final_tables("toy", tracker.means(), tracker.headline)
+    assert [len(table.columns) - 1 for table in tables] == [9, 3, 1]
+    assert list(tables[2].columns[0].cells) == ["this run: new_user"]
+    out = StringIO()
+    Console(file=out, width=130).print(*tables)
+    assert "…" not in out.getvalue() and all(f"{k / 100:.4f}" in out.getvalue() for k in range(1, 13))

@@ -3,10 +3,13 @@
 import difflib
 import inspect
 from collections.abc import Callable
+from typing import get_args
 
 from hydra.utils import get_object
 
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
+
+WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
 
 
 def build(node: dict | None, path: str, **parts):
@@ -27,8 +30,10 @@ def build(node: dict | None, path: str, **parts):
     if "_target_" not in node:
         raise InputError(f"{path} has no _target_ (it has {', '.join(node)}): choose an option for it.")
     target = _locate(node["_target_"], path)
-    given = {key: _value(value, f"{path}.{key}", parts) for key, value in node.items() if key != "_target_"}
     wanted = inspect.signature(target).parameters
+    given = {key: _value(value, f"{path}.{key}", parts) for key, value in node.items() if key != "_target_"}
+    for key, value in given.items():
+        _check_type(value, wanted[key].annotation if key in wanted else None, f"{path}.{key}")
     given |= {key: part for key, part in parts.items() if key in wanted and key not in given}
     if check_keys(target, given, path):
         return target(**given)
@@ -44,6 +49,16 @@ def _value(value, path: str, parts: dict):
     if "_target_" in value:
         return build(value, path, **parts)
     return {key: _value(inner, f"{path}.{key}", parts) for key, inner in value.items()}
+
+
+def _check_type(value, annotation, path: str) -> None:
+    """Raises InputError if a plain value is not of an argument's plain type: text for a number, null for a size."""
+    allowed = get_args(annotation) or (annotation,)
+    if not set(allowed) <= set(WORDS):
+        return
+    fits = type(value) in allowed or (float in allowed and type(value) is int)
+    words = " or ".join(WORDS[kind] for kind in allowed)
+    require(fits, f"{path} is {value!r}: write {words}.")
 
 
 def check_keys(target: Callable, given: dict, path: str) -> bool:

@@ -122,14 +122,17 @@ def main() -> None:
     """Prints a table per metric."""
     options = parser().parse_args()
     try:
+        require(options.draws >= 100, f"--draws is {options.draws}: choose 100 or more.")
+        folder = None if options.csv is None else options.csv.absolute().parent
+        require(folder is None or folder.is_dir(), f"--csv: the folder {folder} is not there: make it first.")
         tables = compare(options)
     except InputError as error:
         sys.exit(f"error: {error}")
-    console = Console(width=None if sys.stdout.isatty() else 220)
-    for metric, table in tables.items():
-        console.print(shown(metric, table))
     if options.csv:
         pd.concat(tables, names=["metric"]).to_csv(options.csv)
+    console = Console(width=max(Console().width, 200))
+    for metric, table in tables.items():
+        console.print(shown(metric, table))
 
 
 if __name__ == "__main__":

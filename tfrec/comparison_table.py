@@ -16,7 +16,10 @@ def shown(metric: str, table: pd.DataFrame) -> Table:
     heads += ["rank-\nbiserial", "p seeds", table.attrs["cost"], "", "front"]
     heads += [name.replace("_", " ") for name in ("regret", "gap_closed") if name in table]
     for number, head in enumerate(heads):
-        result.add_column(head, justify="right" if number else "left", no_wrap=True)
+        # Long names of methods are folded, numbers never cut.
+        result.add_column(head, justify="right", no_wrap=True) if number else result.add_column(
+            head, overflow="fold", max_width=40
+        )
     for name, row in table.iterrows():
         cells = [
             escape(name.removeprefix("baseline/")),  # strategy=[replay] is no markup

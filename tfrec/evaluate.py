@@ -9,9 +9,8 @@ import tensorflow as tf
 from tfrec.best_lists import KINDS, BestLists
 from tfrec.data.truth import Truth, flat, padded
 from tfrec.errors import InputError, require
-from tfrec.metrics import ranking
+from tfrec.metrics import ranking, sampling
 from tfrec.metrics.counting import count_ahead, count_all_ahead
-from tfrec.metrics.sampling import keep_sample
 
 VIEWS = ("all", "repeat", "novel")
 
@@ -45,11 +44,12 @@ class Evaluator:
         ties: `row` (the lower row, that is the item seen first, wins) or `expected` (mean over all orders of
             equal scores: a constant model then scores like a random one).
         candidates: `all`, or a number: each request's targets are then ranked among so many other items drawn
-            evenly, and every name says so: `ndcg@10~sampled99`. Such values are no estimate of those over the whole
-            catalogue and may order methods differently (Krichene and Rendle, KDD 2020).
+            evenly, in the view all only, and every name says so: `ndcg@10~sampled99`. Such values are no estimate of
+            those over the whole catalogue and may order methods differently (Krichene and Rendle, KDD 2020).
         panel: requests that are asked again every period, for `churn@k`.
         tau: periods, of `freshness@k`.
         block: requests ranked at once; memory is about `block * catalogue * 12` bytes.
+        seed: of the drawn candidates.
 
     Raises:
         InputError: an unknown metric or tie rule, or a number out of its range.
@@ -64,10 +64,12 @@ class Evaluator:
         panel: int = 256,
         tau: float = 4.0,
         block: int = 64,
+        seed: int = 0,
     ) -> None:
         if ties not in ("row", "expected"):
             raise InputError(f"evaluate.ties is '{ties}': choose row or expected.")
-        require(not isinstance(metrics, str) and len(metrics) > 0, f"evaluate.metrics is '{metrics}': write a list.")
+        named = not isinstance(metrics, str) and len(metrics) > 0 and all(isinstance(name, str) for name in metrics)
+        require(named, f"evaluate.metrics is {metrics}: write a list of names, such as [ndcg@10,recall@100].")
         require(
             candidates == "all" or isinstance(candidates, int) and candidates >= 1,
             f"evaluate.candidates is '{candidates}': choose all, or 1 or more items.",
@@ -81,7 +83,7 @@ class Evaluator:
         require(bool(self.of_ranks), f"evaluate.metrics is {list(metrics)}: write one of the targets' ranks: ndcg@10.")
         depths = [k for _, k in self.of_ranks.values()]
         self.depth = None if None in depths else max(depths)
-        self.slices, self.ties, self.block = list(slices), ties, block
+        self.slices, self.ties, self.block, self.seed = list(slices), ties, block, seed
         self.sampled = None if candidates == "all" else candidates
         require(
             self.sampled is None or not of_lists,
@@ -124,7 +126,8 @@ class Evaluator:
         """Each metric in each view, with only the `chosen` targets; every candidate stays a competitor."""
         keep = {"all": chosen, "repeat": chosen & placed.repeat, "novel": chosen & ~placed.repeat}
         result = {}
-        for view in VIEWS:
+        # Of a few drawn items hardly any was bought before: the view repeat would be no task.
+        for view in VIEWS[:1] if self.sampled else VIEWS:
             mask = keep[view]
             sizes = np.bincount(placed.request[mask], minlength=requests)
             ranks = ranking.Ranks(
@@ -156,7 +159,9 @@ class Evaluator:
         item = np.where(item < width, item, -1)
         known = np.where(bought < width, bought, -1)
         if self.sampled:
-            table, known = keep_sample(table, known, request, item, self.sampled, start)
+            seed = [self.seed, truth.period, start]
+            wanted = sampling.drawn(truth.targets[block], truth.catalogue, self.sampled, seed)[:, :width]
+            table, known = sampling.keep(table, known, wanted)
         targets = table, known, request, item
         expected = self.ties == "expected"
         counts = count_ahead(*targets, self.depth, expected) if self.depth else count_all_ahead(*targets, expected)
@@ -169,7 +174,7 @@ def _metric(name: str) -> tuple[str, int | None]:
     kind, at, k = name.partition("@")
     if name == "mrr":
         return kind, None
-    if kind not in {*ranking.METRICS, *KINDS} or not k.isdigit() or int(k) < 1:
+    if kind not in {*ranking.METRICS, *KINDS} or not (k.isascii() and k.isdigit()) or int(k) < 1:
         known = ", ".join([*ranking.METRICS, *KINDS])
         raise InputError(f"evaluate.metrics has '{name}': write one of {known} and a depth: ndcg@10.")
     return kind, int(k)

@@ -34,7 +34,8 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
     check_keys(experiment, config | {"tracker": None, "checkpoints": None}, "The configuration")
     seed, metrics = config["seed"], config["evaluate"].get("metrics")
     require(isinstance(seed, int) and 0 <= seed < 2**32, f"seed is '{seed}': choose a whole number from 0 on.")
-    require(isinstance(metrics, list) and len(metrics) > 0, f"evaluate.metrics is '{metrics}': write a list.")
+    named = isinstance(metrics, list) and len(metrics) > 0 and all(isinstance(name, str) for name in metrics)
+    require(named, f"evaluate.metrics is {metrics}: write a list of names, such as [ndcg@10,recall@100].")
     prepare(folder, config)
     if config["resume"] == "auto" and status(folder) == "finished":
         log.info("%s is finished already: nothing to resume", folder)
@@ -98,7 +99,7 @@ def experiment(
     steps = [build(node, f"step.{key}", seed=seed) for key, node in (step or {}).items()]
     state = StreamState(stream, model, learner, baselines, steps, seed)
     slices = [build(node, f"slice.{key}") for key, node in (slice or {}).items()]
-    evaluator = build(evaluate, "evaluate", slices=slices)
+    evaluator = build(evaluate, "evaluate", slices=slices, seed=seed)
     probe = build(probe, "probe", seed=seed)
     found = build(loop, "loop").run(state, build(trigger, "trigger"), evaluator, tracker, checkpoints, probe)
     costs = {"cost/traces": learner.traces, "cost/peak_memory_bytes": peak_memory()}

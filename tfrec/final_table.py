@@ -1,4 +1,4 @@
-"""The table that a finished run prints."""
+"""The tables that a finished run prints."""
 
 import re
 
@@ -8,27 +8,47 @@ from rich.table import Table
 
 from tfrec.metrics.prequential import SMALLER_IS_BETTER
 
+COLUMNS = 9  # metrics side by side, which fit into a terminal
 
-def final_table(title: str, means: dict[str, float], headline: str) -> Table:
+
+def final_tables(title: str, means: dict[str, float], headline: str) -> list[Table]:
     """The final means, one line a scorer, best first by the headline; of slices, only those of the run's model.
+
+    As many tables as are needed for `COLUMNS` metrics each; slices come last.
 
     Args:
         means: by tag. headline: the tag that is sorted by.
     """
-    shown = {tag: value for tag, value in means.items() if not re.match("baseline/[^/]+/slice/", tag)}
-    names, metrics = (list(dict.fromkeys(filter(None, column))) for column in zip(*map(split, shown), strict=True))
+    tables = []
+    for of_slices in (False, True):
+        found = {tag: split(tag) for tag in means}
+        chosen = {name: parts for name, parts in found.items() if parts[0] and shown(parts[0], of_slices)}
+        metrics = list(dict.fromkeys(metric for _, metric in chosen.values()))
+        names = list(dict.fromkeys(scorer for scorer, _ in chosen.values()))
+        first = split(headline)[1]
+        sign = 1 if first in SMALLER_IS_BETTER else -1
+        names.sort(key=lambda name: sign * means.get(f"{name}/{first}", sign * np.inf))  # noqa: B023  used at once
+        for start in range(0, len(metrics), COLUMNS):
+            tables.append(_table(title, names, metrics[start : start + COLUMNS], means))
+    return tables
+
+
+def shown(scorer: str, of_slices: bool) -> bool:
+    """Whether a scorer is in the table of slices, or in that of the whole."""
+    return scorer.startswith("slice/") if of_slices else "slice/" not in scorer
+
+
+def _table(title: str, names: list[str], metrics: list[str], means: dict[str, float]) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
     for metric in metrics:
         table.add_column(metric.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
-    metric = split(headline)[1]
-    sign = 1 if metric in SMALLER_IS_BETTER else -1
-    names.sort(key=lambda name: (name.startswith("slice/"), sign * shown.get(f"{name}/{metric}", sign * np.inf)))
     for name in names:
         label = "this run" if name == "eval" else name.removeprefix("baseline/").replace("slice/", "this run: ")
-        values = (shown.get(f"{name}/{metric}", np.nan) for metric in metrics)
-        cells = ("" if np.isnan(value) else f"{value:.4f}" for value in values)
-        table.add_row(label, *cells, style="bold" if name == "eval" else None)
+        values = (means.get(f"{name}/{metric}", np.nan) for metric in metrics)
+        cells = ["" if np.isnan(value) else f"{value:.4f}" for value in values]
+        if any(cells):
+            table.add_row(label, *cells, style="bold" if name == "eval" else None)
     return table
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tensorboard.plugins.hparams import api as hparams
 
-from tfrec.final_table import final_table, split
+from tfrec.final_table import final_tables, split
 from tfrec.metrics.prequential import average
 from tfrec.scores import Scores
 
@@ -159,7 +159,9 @@ class Tracker:
         self._write_results("finished", means | costs)
         periods = f"periods {self.rows[0]['period']} to {last}"
         title = f"{self.facts['name']}, seed {self.facts['seed']}: {periods}"
-        Console(width=max(Console().width, 110)).print(final_table(title, means, self.headline))
+        console = Console(width=max(Console().width, 130))
+        for table in final_tables(title, means, self.headline):
+            console.print(table)
 
     def fail(self, reason: str) -> None:
         """Marks the run as failed, with the reason, in `results.json`."""

@@ -9,6 +9,7 @@ from tfrec.data.history import History
 from tfrec.data.truth import Truth
 from tfrec.errors import InputError
 from tfrec.evaluate import Evaluator
+from tfrec.metrics.sampling import drawn
 
 
 @pytest.fixture
@@ -22,10 +23,24 @@ def truth(stream):
 def test_drawing_all_others_is_the_whole_catalogue(truth):
     scores = np.random.default_rng(0).random((len(truth.users), truth.catalogue))
     whole = Evaluator(["ndcg@5"])(lambda block: scores[block], truth)
-    drawn = Evaluator(["ndcg@5"], candidates=1000)(lambda block: scores[block], truth)
-    assert list(drawn) == [f"{view}/ndcg@5~sampled1000" for view in ("all", "repeat", "novel")]
-    for name, values in whole.items():
-        np.testing.assert_array_equal(drawn[f"{name}~sampled1000"], values)
+    some = Evaluator(["ndcg@5"], candidates=1000)(lambda block: scores[block], truth)
+    assert list(some) == ["all/ndcg@5~sampled1000"]
+    np.testing.assert_array_equal(some["all/ndcg@5~sampled1000"], whole["all/ndcg@5"])
+
+
+def test_who_is_drawn_depends_on_seed_and_period_alone(truth):
+    """Not on the block, nor on a scorer that knows less of the catalogue; another seed or period draws others."""
+    scores = np.random.default_rng(0).random((len(truth.users), truth.catalogue))
+    value = lambda truth, **options: Evaluator(["ndcg@5"], candidates=4, **options)(  # noqa: E731
+        lambda block: scores[block], truth
+    )["all/ndcg@5~sampled4"]
+    np.testing.assert_array_equal(value(truth), value(truth, block=5))
+    assert (value(truth) != value(truth, seed=1)).any()
+    assert (value(truth) != value(replace(truth, period=9))).any()
+    wanted = drawn(truth.targets, truth.catalogue, 4, [0, truth.period, 0])
+    for row, targets in enumerate(truth.targets):
+        known = targets[targets >= 0]
+        assert wanted[row, known].all() and wanted[row].sum() == min(truth.catalogue, len(known) + 4)
 
 
 def test_a_constant_model_hits_by_chance_among_the_drawn(truth):

@@ -79,6 +79,11 @@ def test_category_takes_what_was_bought_most(truth):
     assert members(Category("kind")(truth)) == {"kind_tea_co": [0, 4], "kind_milk": [2, 3]}
 
 
+def test_values_that_differ_in_punctuation_alone_are_one_category(truth):
+    table = TABLE.assign(kind=["Meat-X", "MEAT X", "milk", "milk", "milk"])
+    assert members(Category("kind")(replace(truth, items=table))) == {"kind_meat_x": [0, 2], "kind_milk": [3, 4]}
+
+
 @pytest.mark.parametrize("cut", [Query(), User(), Item(), Age()])
 def test_each_target_is_in_one_slice(truth, cut):
     masks = np.stack(list(cut(truth).values()))

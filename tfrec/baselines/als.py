@@ -6,10 +6,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tfrec.baselines.own_items import followed, popularity_below_one
+from tfrec.baselines.popularity import periods
 from tfrec.baselines.refreshed import Periodic
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 
 
 class Als:
@@ -41,7 +42,12 @@ class Als:
         self._model = _implicit()
         self.options = {"factors": factors, "regularization": regularization, "alpha": alpha}
         self.options |= {"iterations": iterations, "random_state": seed}
-        self.window = window
+        numbers = f"factors={factors}, iterations={iterations}, regularization={regularization}, alpha={alpha}"
+        require(
+            min(factors, iterations) >= 1 and regularization >= 0 and alpha > 0,
+            f"baseline.als has {numbers}: choose whole numbers from 1 on, regularization >= 0, alpha > 0.",
+        )
+        self.window = periods(window, "baseline.als.window")
         self._fitted = Periodic(self.fit, every, kept=6)  # a re-ranker asks about its last periods, too
 
     def start(self, state) -> None:

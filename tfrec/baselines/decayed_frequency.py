@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from tfrec.baselines.own_items import overlays, popularity_below_one
+from tfrec.baselines.popularity import periods
 from tfrec.data.history import History, own_rows
 from tfrec.data.requests import Requests
+from tfrec.errors import require
 
 
 class DecayedFrequency:
@@ -20,10 +22,15 @@ class DecayedFrequency:
         decay: what a purchase keeps of its worth from one period to the next.
         share: weight of the share of users who buy the item in a period, or None.
         window: periods of the popularity.
+
+    Raises:
+        InputError: a number out of its range.
     """
 
     def __init__(self, decay: float = 0.93, share: float | None = None, window: int = 4) -> None:
-        self.decay, self.share, self.window = decay, share, window
+        require(0 < decay <= 1, f"baseline.decayed_frequency.decay is {decay}: choose above 0, up to 1.")
+        require(share is None or share >= 0, f"baseline.decayed_frequency.share is {share}: choose 0 or more, or null.")
+        self.decay, self.share, self.window = decay, share, periods(window, "baseline.decayed_frequency.window")
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""

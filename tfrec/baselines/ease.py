@@ -6,6 +6,7 @@ import numpy as np
 
 from tfrec.baselines.item_knn import bought
 from tfrec.baselines.own_items import followed, popularity_below_one
+from tfrec.baselines.popularity import periods
 from tfrec.baselines.refreshed import Periodic
 from tfrec.data.history import History, own_rows
 from tfrec.data.requests import Requests
@@ -32,7 +33,7 @@ class Ease:
     def __init__(self, items: int = 5000, penalty: float = 500, window: int = 4, every: int | None = 1) -> None:
         require(items >= 1, f"baseline.ease.items is {items}: choose 1 or more.")
         require(penalty > 0, f"baseline.ease.penalty is {penalty}: choose more than 0.")
-        self.items, self.penalty, self.window = items, penalty, window
+        self.items, self.penalty, self.window = items, penalty, periods(window, "baseline.ease.window")
         self._fitted = Periodic(self.fit, every)
 
     def start(self, state) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from tfrec.baselines.own_items import filled, popularity_below_one
+from tfrec.baselines.popularity import periods
 from tfrec.baselines.refreshed import Periodic
 from tfrec.data.history import History, own_rows
 from tfrec.data.requests import Requests
@@ -46,7 +47,8 @@ class ItemKnn:
         require(neighbours >= 1, f"baseline.item_knn.neighbours is {neighbours}: choose 1 or more.")
         require(damping >= 0, f"baseline.item_knn.damping is {damping}: choose 0 or more.")
         require(last is None or last >= 1, f"baseline.item_knn.last is {last}: choose 1 or more periods, or null.")
-        self.neighbours, self.damping, self.last, self.window = neighbours, damping, last, window
+        self.neighbours, self.damping, self.last = neighbours, damping, last
+        self.window = periods(window, "baseline.item_knn.window")
         self._fitted = Periodic(self.similarities, every, kept=6)  # a re-ranker asks about its last periods, too
 
     def start(self, state) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
+from tfrec.baselines.popularity import periods
 from tfrec.data.history import History, own_rows
 from tfrec.data.requests import Requests
 from tfrec.errors import InputError
@@ -27,7 +28,7 @@ class OwnItems:
     def __init__(self, ties: str = "popularity", window: int = 4) -> None:
         if ties not in ("popularity", "insertion"):
             raise InputError(f"baseline own_items: ties is '{ties}': choose popularity or insertion.")
-        self.ties, self.window = ties, window
+        self.ties, self.window = ties, periods(window, "baseline.own_items.window")
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from tfrec.baselines.own_items import filled, popularity_below_one
+from tfrec.baselines.popularity import periods
 from tfrec.data.history import History, own_rows
 from tfrec.data.requests import Requests
 from tfrec.errors import require
@@ -43,7 +44,9 @@ class TifuKnn:
         require(neighbours >= 1, f"baseline.tifu_knn.neighbours is {neighbours}: choose 1 or more.")
         require(0 <= alpha <= 1, f"baseline.tifu_knn.alpha is {alpha}: choose 0 <= alpha <= 1.")
         self.groups, self.basket_decay, self.group_decay = groups, basket_decay, group_decay
-        self.neighbours, self.alpha, self.window = neighbours, alpha, window
+        decays = f"basket_decay={basket_decay}, group_decay={group_decay}"
+        require(0 < min(basket_decay, group_decay), f"baseline.tifu_knn has {decays}: choose above 0.")
+        self.neighbours, self.alpha, self.window = neighbours, alpha, periods(window, "baseline.tifu_knn.window")
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""

@@ -1,6 +1,6 @@
 """What the requests of a period led to, and the facts that scores of it are cut by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ class Truth:
         age: `[catalogue]`, periods since each item was first bought; 1 is the period just before.
         items: the item table as of now, whose index has all ids of the catalogue; None if it is not needed.
         ids: `[catalogue]`, ids of the catalogue's items.
+        period: its number.
     """
 
     requests: Requests
@@ -36,6 +37,7 @@ class Truth:
     age: np.ndarray
     items: pd.DataFrame | None = None
     ids: np.ndarray | None = None
+    period: int = 0
 
     @classmethod
     def of(cls, events: pd.DataFrame, history: History, items: pd.DataFrame | None = None) -> "Truth":
@@ -62,6 +64,7 @@ class Truth:
             len(history) - history.first_period(),
             items,
             history.items.ids,
+            int(events["period"].iloc[0]),
         )
 
     @property
@@ -81,7 +84,7 @@ class Truth:
     def take(self, chosen: np.ndarray) -> "Truth":
         """The truth of the requests `chosen`, in their order."""
         pick = [self.targets[r] for r in chosen], [self.bought[r] for r in chosen]
-        return Truth(self.requests.take(chosen), *pick, self.popularity, self.age, self.items, self.ids)
+        return replace(self, requests=self.requests.take(chosen), targets=pick[0], bought=pick[1])
 
 
 def refuse_future(artefact, events: pd.DataFrame, name: str) -> None:

@@ -23,8 +23,9 @@ class PeriodMatrix:
     Requests of a user and a period with `hash(seed, user, period) % 1000 < 1000 * share` give no gradient and enter
     no buffer, but stay in histories and statistics. After each update they are ranked for this period and all before;
     before it, by the kept older weights. Weights have a row for each update, named by the last period whose events they
-    were given; a trigger that leaves out periods leaves out rows. All is in `matrix.csv`: one row an i and j, with every view and metric, and
-    rows of the scorer `baseline/popularity`, which forward transfer is measured against.
+    were given; a trigger that leaves out periods leaves out rows. With late events, that is the period that revealed
+    them. All is in `matrix.csv`: one row an i and j, with every view and metric, and rows of the scorer
+    `baseline/popularity`, which forward transfer is measured against.
 
     Args:
         share: of the requests of each scored period.

@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from tfrec.errors import require
 from tfrec.loops.exams import Exams
 from tfrec.models.weights import Weights
 
@@ -28,6 +29,10 @@ class EarlyStopping:
     def __call__(self, epoch: int) -> bool:
         """Whether to stop after `epoch`."""
         value = self.score()
+        require(
+            np.isfinite(value),
+            f"loop.validation has no value of {self.metric}: none of its requests has a target: choose more.",
+        )
         self.written(epoch, value)
         if value > self.best:
             optimizer = [variable.numpy() for variable in self.state.learner.optimizer.variables]
@@ -39,8 +44,8 @@ class EarlyStopping:
         # Items that came after what is learned from start as they would in the stream.
         self.state.model.start_rows(self.state.history, self.since)
         self.exams.index.forget()
-        values = [self.exams.values(t)[self.metric] for t in self.exams.truths]
-        return float(np.nanmean(np.concatenate(values)))
+        values = np.concatenate([self.exams.values(t)[self.metric] for t in self.exams.truths])
+        return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
 
     def restore_best(self) -> None:
         """Gives model and optimizer what they were after the best epoch."""

@@ -4,24 +4,31 @@ import numpy as np
 import tensorflow as tf
 
 
-def keep_sample(scores, bought: np.ndarray, request: np.ndarray, item: np.ndarray, size: int, seed: int):
-    """Scores and purchases of which only the targets and `size` other items, drawn evenly per request, stay.
+def drawn(targets: list[np.ndarray], catalogue: int, size: int, seed: list[int]) -> np.ndarray:
+    """Which items are candidates of each request: its targets and `size` others, bool `[requests, catalogue]`.
+
+    They are drawn evenly by (seed, place of the request) alone: not by how many requests are ranked at once, nor by
+    who ranks them.
 
     Args:
-        scores: `[requests, catalogue]`. bought: `[requests, H]`, -1 for none.
-        request, item: `[targets]`, the row in `scores` and the item row of each target, -1 if it has none.
-
-    Returns:
-        scores with all others at minus infinity, which `count_ahead` passes over; bought with all others at -1.
+        targets: per request its item rows, -1 for an item not in the catalogue. seed: whole numbers, from 0 on, that
+            end with the place of the first request.
     """
-    table = scores.numpy()
-    rng = np.random.default_rng([seed, size])
-    wanted = np.zeros(table.shape, bool)
-    wanted[request[item >= 0], item[item >= 0]] = True
-    # The first `size` of a random order of the others, per request.
-    order = np.where(wanted, np.inf, rng.random(table.shape, np.float32))
-    size = min(size, table.shape[1])
-    drawn = np.argpartition(order, size - 1, axis=1)[:, :size]
-    np.put_along_axis(wanted, drawn, True, axis=1)
+    wanted = np.zeros((len(targets), catalogue), bool)
+    for row, rows in enumerate(targets):
+        rows = rows[rows >= 0]
+        rng = np.random.default_rng([*seed[:-1], seed[-1] + row])
+        order = rng.permutation(catalogue)
+        others = order[~np.isin(order, rows)][:size]
+        wanted[row, rows] = wanted[row, others] = True
+    return wanted
+
+
+def keep(scores, bought: np.ndarray, wanted: np.ndarray):
+    """Scores `[requests, items]` with all but the wanted at minus infinity, and bought `[requests, H]` with them at -1.
+
+    Args:
+        wanted: `[requests, items]` bool.
+    """
     kept = np.where((bought >= 0) & np.take_along_axis(wanted, np.maximum(bought, 0), axis=1), bought, -1)
-    return tf.convert_to_tensor(np.where(wanted, table, table.dtype.type(-np.inf))), kept
+    return tf.where(wanted, scores, tf.constant(-np.inf, scores.dtype)), kept

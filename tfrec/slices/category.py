@@ -12,7 +12,8 @@ from tfrec.errors import require
 class Category:
     """`<column>_<value>` for the values that were bought most before the period: targets by category.
 
-    Items that are not in the catalogue yet are in none of them.
+    Values that differ in case or punctuation alone are one slice. Which values were bought most is found anew for each
+    period, so a slice's mean may be over some of them only. Items that are not in the catalogue yet are in none.
 
     Args:
         column: of the item table, with texts. top: number of values.
@@ -38,7 +39,11 @@ class Category:
         item = truth.flat_targets()[1]
         of_target = np.where(item >= 0, values.to_numpy()[item], None)
         chosen = often[np.argsort(-bought, kind="stable")[: self.top]]
-        return {f"{self.column}_{_tag(value)}": of_target == value for value in chosen}
+        masks: dict[str, np.ndarray] = {}
+        for value in chosen:  # values that differ in case and punctuation alone are one slice
+            name = f"{self.column}_{_tag(value)}"
+            masks[name] = masks.get(name, False) | (of_target == value)
+        return masks
 
 
 def _tag(value: str) -> str:
