@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 from tfrec.strategies.strategy import Strategy
 from tfrec.tasks.averaging import mean_per_task
 
@@ -46,6 +46,34 @@ class Learner:
                 )
         self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
         self._compiled = None
+
+    def learn(self, update, epochs: int, batch_size: int, seed: int, stopping=None) -> dict[str, tf.Tensor]:
+        """All steps of an `Update`, then each strategy's `consolidate`; returns the losses of the last step.
+
+        Args:
+            seed: of the order of examples, with the update's period and the epoch.
+            stopping: an `EarlyStopping`, asked after each epoch, or None.
+
+        Raises:
+            InputError: the loss is not finite.
+        """
+        losses = {}
+        for epoch in range(epochs):
+            rng = np.random.default_rng([seed, update.period, epoch])
+            for batch in update.examples.batches(update.candidates, batch_size, rng):
+                losses = self.step(batch)
+            if stopping is not None and stopping(epoch):
+                break
+        if stopping is not None:
+            stopping.restore_best()
+        self.updates += 1
+        for strategy in self.strategies:
+            strategy.consolidate(self, update)
+        require(
+            all(np.isfinite(float(value)) for value in losses.values()),
+            f"The loss is not finite after period {update.period}: lower optimizer.learning_rate.",
+        )
+        return losses
 
     def step(self, batch: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
         """One step on a batch of arrays `[batch, ...]`; returns scalars by name."""

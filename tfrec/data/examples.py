@@ -1,9 +1,12 @@
 """What a model learns from: (query, item) pairs, cut into batches of one shape."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
+
+from tfrec.errors import require
 
 
 @dataclass(frozen=True)
@@ -76,3 +79,18 @@ class Update:
     def first_rows(self) -> dict[str, np.ndarray]:
         """A batch of two examples, for creating variables: in-batch losses need a second candidate."""
         return self.examples.rows(np.array([0, len(self.examples) - 1]), self.candidates)
+
+
+def labels_of(events: pd.DataFrame, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """The event columns that a model learns from, `[events]` float32 by name.
+
+    Raises:
+        InputError: the log has no such column.
+    """
+    for name in wanted:
+        require(
+            name in events,
+            f"The model learns from the event column '{name}', which the log does not have (it has "
+            f"{', '.join(events)}): choose data with it, or another model.label.",
+        )
+    return {name: events[name].to_numpy(np.float32) for name in wanted}

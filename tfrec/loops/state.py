@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tfrec.data.catalogue import Catalogue
-from tfrec.data.examples import Examples, Update
+from tfrec.data.examples import Examples, Update, labels_of
 from tfrec.data.history import History
 from tfrec.data.requests import Requests, first_of_each
 from tfrec.data.spool import Spool
@@ -15,7 +15,6 @@ from tfrec.data.steps.apply import transform_events
 from tfrec.data.stream import Stream
 from tfrec.data.truth import Truth
 from tfrec.data.users import with_attributes
-from tfrec.errors import require
 from tfrec.learner import Learner
 from tfrec.loops.asked import Asked
 from tfrec.loops.serving import admitted, answers
@@ -101,7 +100,8 @@ class StreamState:
         self._make_room()
         requests = replace(requests, users=self.history.users.rows(requests.ids))
         users = self.model.features.users(self.history, requests)
-        labels = {f"label/{name}": values for name, values in self._labels(events).items()}
+        labels = labels_of(events, getattr(self.model, "labels", ()))
+        labels = {f"label/{name}": values for name, values in labels.items()}
         pairs = {"query": query, "item": items, **labels}
         if self.held_out is not None:
             learned = ~self.held_out(events)
@@ -133,16 +133,6 @@ class StreamState:
         labels = {key.removeprefix("label/"): arrays.pop(key) for key in list(arrays) if key.startswith("label/")}
         return Examples(query=arrays.pop("query"), item=arrays.pop("item"), labels=labels, queries=arrays)
 
-    def _labels(self, events: pd.DataFrame) -> dict[str, np.ndarray]:
-        wanted = getattr(self.model, "labels", ())
-        for name in wanted:
-            require(
-                name in events,
-                f"The model learns from the event column '{name}', which the log does not have (it has "
-                f"{', '.join(events)}): choose data with it, or another model.label.",
-            )
-        return {name: events[name].to_numpy(np.float32) for name in wanted}
-
     def examples_in(self, periods: range) -> int:
         """Number of examples of the periods."""
         return sum(self.sizes[t] for t in periods)
@@ -165,32 +155,12 @@ class StreamState:
             return {"cost/steps": 0, "cost/examples": 0}
         steps, rows, losses = self.learner.steps, self.learner.examples, {}
         if self.model.trains:
-            losses = self._train(self.update(periods, log_q_window), epochs, batch_size, stopping)
+            losses = self.learner.learn(self.update(periods, log_q_window), epochs, batch_size, self.seed, stopping)
+            self.scorer.forget()
         self.learner.newest = self.history.newest
         self.learner.last_period = max(self.learner.last_period, periods[-1])
         costs = {"cost/steps": self.learner.steps - steps, "cost/examples": self.learner.examples - rows}
         return costs | {f"train/{name}": float(value) for name, value in losses.items()}
-
-    def _train(self, update: Update, epochs: int, batch_size: int, stopping) -> dict:
-        """Makes the steps of an update; returns the losses of the last one."""
-        losses = {}
-        for epoch in range(epochs):
-            rng = np.random.default_rng([self.seed, update.period, epoch])
-            for batch in update.examples.batches(update.candidates, batch_size, rng):
-                losses = self.learner.step(batch)
-            if stopping is not None and stopping(epoch):
-                break
-        if stopping is not None:
-            stopping.restore_best()
-        self.scorer.forget()
-        self.learner.updates += 1
-        for strategy in self.learner.strategies:
-            strategy.consolidate(self.learner, update)
-        require(
-            all(np.isfinite(float(value)) for value in losses.values()),
-            f"The loss is not finite after period {update.period}: lower optimizer.learning_rate.",
-        )
-        return losses
 
     def update(self, periods: range, log_q_window: int = 1) -> Update:
         """What an update of `periods` learns from; see `learn`."""
