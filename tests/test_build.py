@@ -151,3 +151,8 @@ def test_a_value_of_the_wrong_type_is_a_sentence(key, value, words):
 def test_whole_numbers_are_numbers():
     node = {"_target_": "tfrec.models.two_tower.TwoTower", "new_items": "mean", "temperature": 1}
     assert build(node, "model", seed=0).temperature == 1
+
+
+def test_a_list_of_texts_is_no_text():
+    node = {"_target_": "tfrec.data.features.TowerFeatures", "context": ["hour"]}
+    assert build(node, "model.features").context == ["hour"]

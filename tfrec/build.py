@@ -3,7 +3,8 @@
 import difflib
 import inspect
 from collections.abc import Callable
-from typing import get_args
+from types import UnionType
+from typing import Union, get_args, get_origin
 
 from hydra.utils import get_object
 
@@ -53,7 +54,7 @@ def _value(value, path: str, parts: dict):
 
 def _check_type(value, annotation, path: str) -> None:
     """Raises InputError if a plain value is not of an argument's plain type: text for a number, null for a size."""
-    allowed = get_args(annotation) or (annotation,)
+    allowed = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     if not set(allowed) <= set(WORDS):
         return
     fits = type(value) in allowed or (float in allowed and type(value) is int)
