@@ -16,7 +16,7 @@ def log(users=12, periods=range(4, 12), weight=1.0, queries=False):
 
 
 def write_run(folder, rows, scorers, status="finished", slices=None, **facts):
-    """A run of which `scorers` have values by metric, `[len(rows)]` each."""
+    """A run of which `scorers` have values by metric, `[len(rows)]` each, and in `slices` (bool each) the same."""
     folder.mkdir(parents=True)
     facts = {"name": "toy", "seed": 0, "commit": "abc", "overrides": [], "seconds": 10.0, "metrics": {}} | facts
     (folder / "results.json").write_text(json.dumps(facts | {"status": status}))
@@ -24,10 +24,14 @@ def write_run(folder, rows, scorers, status="finished", slices=None, **facts):
     for t in sorted(rows["period"].unique()):
         now = (rows["period"] == t).to_numpy()
         keys = {name: rows[name].to_numpy()[now] for name in ("user", "query") if name in rows}
-        cuts = {name: chosen[now] for name, chosen in (slices or {}).items()}
         for scorer, values in scorers.items():
-            of_now = {name: np.asarray(value)[now] for name, value in values.items()}
-            store.add(scorer, keys, of_now, cuts, rows["weight"].to_numpy()[now])
+            of_slices = {
+                f"slice/{cut}/{name}": np.where(chosen, value, np.nan)
+                for cut, chosen in (slices or {}).items()
+                for name, value in values.items()
+            }
+            of_now = {name: np.asarray(value)[now] for name, value in (values | of_slices).items()}
+            store.add(scorer, keys, of_now, rows["weight"].to_numpy()[now])
         store.end_of_period(t)
     store.finish()
     return folder

@@ -115,7 +115,7 @@ def test_errors_are_better_when_small(tmp_path):
     "arguments, sentence",
     [
         (["--reference", "ewc"], r"no method 'ewc': choose toy, strategy=\[replay\], baseline/popularity"),
-        (["--metric", "all/ndgc@10"], "has no metric 'all/ndgc@10': it has all/ndcg@10"),
+        (["--metric", "all/ndgc@10"], "has no metric 'all/ndgc@10' of single requests: it has all/ndcg@10"),
         (["--slice", "tail"], "has no slice 'tail': it has search"),
         (["--floor", "toy"], "--floor needs --full"),
     ],

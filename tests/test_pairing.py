@@ -113,18 +113,25 @@ def test_a_baseline_of_different_seeds_in_two_groups_is_one_if_equal(tmp_path):
     assert sorted(load(groups_of(tmp_path), [METRIC]).values["baseline/popularity"]) == [0, 1]
 
 
-def test_a_slice_of_requests_takes_rows_and_one_of_items_takes_its_metrics(tmp_path):
+def test_what_is_reported_beside_a_method_does_not_name_it(tmp_path):
+    """Both differ in strategy and slices: the strategy names them. If only the slices differ, they have to."""
     rows = log()
-    search = RNG.random(len(rows)) < 0.5
-    found = values(rows) | values(rows, f"slice/tail/{METRIC}")
-    write_run(tmp_path / "a", rows, {"eval": found}, slices={"search": search})
+    told = {"a": ["strategy=replay", "slice=item"], "b": ["slice=[user,item]"]}
+    for name, overrides in told.items():
+        write_run(tmp_path / name, rows, {"eval": values(rows)}, overrides=overrides)
+    assert list(groups_of(tmp_path)) == ["strategy=replay", "toy"]
+    write_run(tmp_path / "c", rows, {"eval": values(rows)}, overrides=["slice=user"])
+    assert list(groups_of(tmp_path / "b", tmp_path / "c")) == ["slice=[user,item]", "slice=user"]
+
+
+def test_a_slice_takes_its_metrics(tmp_path):
+    rows = log()
+    found = values(rows)
+    chosen = RNG.random(len(rows)) < 0.5
+    write_run(tmp_path / "a", rows, {"eval": found}, slices={"search": chosen})
     pairs = load(groups_of(tmp_path), [METRIC], "search")
-    np.testing.assert_array_equal(pairs.values["toy"][0][:, 0], found[METRIC][search])
-    pairs = load(groups_of(tmp_path), [METRIC], "tail")
-    np.testing.assert_array_equal(pairs.values["toy"][0][:, 0], found[f"slice/tail/{METRIC}"])
-    refused(groups_of(tmp_path), "has no slice 'new': it has search, tail", cut="new")
-    write_run(tmp_path / "b", rows, {"eval": found}, slices={"search": search & False}, seed=1)
-    refused(groups_of(tmp_path), "b has no requests in the slice 'search'", cut="search")
+    np.testing.assert_array_equal(pairs.of(METRIC)[1]["toy"][0], found[METRIC][chosen].astype(np.float32))
+    refused(groups_of(tmp_path), "has no slice 'new': it has search", cut="new")
 
 
 def test_requests_without_a_target_in_the_view_are_left_out(tmp_path):
@@ -184,8 +191,8 @@ def test_metrics_computed_differently_are_not_compared(tmp_path):
     rows, sampled = log(), f"{METRIC}~sampled99"
     write_run(tmp_path / "a", rows, {"eval": values(rows)})
     write_run(tmp_path / "b", rows, {"eval": values(rows, sampled)}, seed=1)
-    refused(groups_of(tmp_path), f"b has no metric '{METRIC}': it has {sampled}")
-    refused(groups_of(tmp_path), f"a has no metric '{sampled}': it has {METRIC}", [sampled])
+    refused(groups_of(tmp_path), f"b has no metric '{METRIC}' of single requests: it has {sampled}")
+    refused(groups_of(tmp_path), f"a has no metric '{sampled}' of single requests: it has {METRIC}", [sampled])
     write_run(tmp_path / "c", rows, {"eval": values(rows)}, seed=2)
     for name, rule in (("a", "row"), ("c", "expected")):
         (tmp_path / name / "config.yaml").write_text(f"evaluate: {{ties: {rule}}}\n")

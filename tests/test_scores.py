@@ -31,22 +31,22 @@ def test_one_row_a_period_request_and_scorer(tmp_path):
         keys = {"user": np.array([30, 10]), "query": np.array(["", "milk"], object)}
         for scorer, scale in (("eval", 1.0), ("baseline/bm25", 0.5)):
             values = {"all/ndcg@10": scale * np.array([0.25, t]), "novel/ndcg@10": np.array([np.nan, scale])}
-            store.add(scorer, keys, values, {"search": np.array([False, True])})
+            store.add(scorer, keys, values)
         store.end_of_period(t)
     assert files(tmp_path) == ["period-00002.parquet", "period-00003.parquet"]
     store.finish()
     assert [path.name for path in tmp_path.iterdir()] == ["scores.parquet"]
     table = scores.read(tmp_path)
-    assert list(table) == [*scores.FIRST, "all/ndcg@10", "novel/ndcg@10", "slice/search"]
+    assert list(table) == [*scores.FIRST, "all/ndcg@10", "novel/ndcg@10"]
     assert table["period"].tolist() == [2] * 4 + [3] * 4 and table["user"].tolist() == [30, 10] * 4
     assert table["scorer"].tolist() == (["baseline/bm25"] * 2 + ["eval"] * 2) * 2
-    assert table["query"].tolist() == ["", "milk"] * 4 and table["slice/search"].tolist() == [False, True] * 4
+    assert table["query"].tolist() == ["", "milk"] * 4
     np.testing.assert_array_equal(table["all/ndcg@10"], [0.125, 1, 0.25, 2, 0.125, 1.5, 0.25, 3])
     np.testing.assert_array_equal(table["novel/ndcg@10"], [np.nan, 0.5, np.nan, 1] * 2)
     assert (table["weight"] == 1).all()
     kinds = table.dtypes.astype(str).to_dict()
     assert kinds["period"] == "int32" and kinds["scorer"] == kinds["query"] == "category"
-    assert kinds["weight"] == kinds["all/ndcg@10"] == "float32" and kinds["slice/search"] == "bool"
+    assert kinds["weight"] == kinds["all/ndcg@10"] == "float32"
     assert pq.ParquetFile(tmp_path / "scores.parquet").metadata.row_group(0).column(0).compression == "ZSTD"
 
 
@@ -61,24 +61,20 @@ def test_weights_are_kept_and_parts_of_a_period_go_together(tmp_path):
 
 
 def test_columns_that_appear_later_are_empty_before(tmp_path):
-    """The first query, slice and metric come with period 1: null, False and NaN in period 0."""
+    """The first query and a metric of a slice come with period 1: null and NaN in period 0."""
     store = Scores(tmp_path)
     store.add("eval", {"user": np.array(["a"], object)}, {"mae": np.array([1.0])})
     store.end_of_period(0)
     keys = {"user": np.array(["b"], object), "query": np.array(["milk"], object)}
-    store.add("eval", keys, {"mae": np.array([2.0]), "slice/new/mae": np.array([3.0])}, {"search": np.array([True])})
-    store.add("baseline/mean", keys, {"mae": np.array([4.0])}, {"search": np.array([True])})
+    store.add("eval", keys, {"mae": np.array([2.0]), "slice/new/mae": np.array([3.0])})
+    store.add("baseline/mean", keys, {"mae": np.array([4.0])})
     store.end_of_period(1)
     store.finish()
     table = scores.read(tmp_path)
-    assert list(table) == [*scores.FIRST, "mae", "slice/new/mae", "slice/search"]
-    assert table["query"].isna().tolist() == [True, False, False] and table["slice/search"].tolist() == [
-        False,
-        True,
-        True,
-    ]
+    assert list(table) == [*scores.FIRST, "mae", "slice/new/mae"]
+    assert table["query"].isna().tolist() == [True, False, False]
     np.testing.assert_array_equal(table["slice/new/mae"], [np.nan, np.nan, 3])  # the baseline has none either
-    assert scores.columns(tmp_path) == {"mae": False, "slice/new/mae": False, "slice/search": True}
+    assert scores.columns(tmp_path) == ["mae", "slice/new/mae"]
 
 
 def test_arrays_of_different_lengths_are_refused(tmp_path):

@@ -60,9 +60,9 @@ def compare(options: argparse.Namespace) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def headline(known: dict[str, bool]) -> list[str]:
+def headline(known: list[str]) -> list[str]:
     """The first metric that a run stored, in all its views."""
-    names = [name for name, is_slice in known.items() if not is_slice and not name.startswith("slice/")]
+    names = [name for name in known if not name.startswith("slice/")]
     return [name for name in names if name.split("/")[-1] == names[0].split("/")[-1]]
 
 

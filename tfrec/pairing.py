@@ -88,21 +88,21 @@ def load(groups: Groups, metrics: list[str], cut: str | None = None) -> Pairs:
 
 
 def read(folder: Path, metrics: list[str], cut: str | None) -> pd.DataFrame:
-    """A run's results of some metrics; a slice of requests takes rows, a slice of items takes the slice's metrics."""
+    """A run's results of some metrics, or of a slice those of the slice."""
     known = scores.columns(folder)
     slices = {name.split("/")[1] for name in known if name.startswith("slice/")}
     require(
         cut is None or cut in slices, f"{folder} has no slice '{cut}': it has {', '.join(sorted(slices)) or 'none'}."
     )
-    of_requests = f"slice/{cut}" in known
-    names = {metric: metric if cut is None or of_requests else f"slice/{cut}/{metric}" for metric in metrics}
-    listed = [name for name, is_slice in known.items() if not is_slice]
-    for name in names.values():
-        require(name in listed, f"{folder} has no metric '{name}': it has {', '.join(listed)}.")
-    table = scores.read(folder, [*names.values(), *([f"slice/{cut}"] if of_requests else [])])
-    if of_requests:
-        table = table[table.pop(f"slice/{cut}")]
-        require(len(table) > 0, f"{folder} has no requests in the slice '{cut}'.")
+    names = {metric: metric if cut is None else f"slice/{cut}/{metric}" for metric in metrics}
+    whole = [name for name in known if not name.startswith("slice/")]
+    for metric, name in names.items():
+        require(
+            name in known,
+            f"{folder} has no metric '{metric}' of single requests: it has {', '.join(whole)}"
+            + (f", and of slices (--slice) {', '.join(sorted(slices))}." if slices else "."),
+        )
+    table = scores.read(folder, list(names.values()))
     # Two files number the same texts differently: texts are compared as texts.
     texts = {name: table[name].astype(object) for name in table.select_dtypes("category") if name != "scorer"}
     return table.assign(**texts).rename(columns={name: metric for metric, name in names.items()})

@@ -10,6 +10,7 @@ import pandas as pd
 from tfrec.errors import InputError, require
 
 Groups = dict[str, dict[int, Path]]  # run folders by method and seed
+REPORTED = ("baseline", "slice", "probe")  # groups of options that say what is looked at
 
 
 def read(folders: list[Path]) -> pd.DataFrame:
@@ -72,8 +73,13 @@ def grouped(runs: dict[Path, dict]) -> Groups:
         seeds[seed] = folder
     options = [dict(key[1:]) for key in groups]
     differ = [key for key in sorted(set().union(*options)) if len({each.get(key) for each in options}) > 1]
-    texts = [", ".join(f"{key}={each[key]}" for key in differ if key in each) for each in options]
+    # What is only reported beside a method does not name it, unless nothing else tells two apart.
+    told = [key for key in differ if key not in REPORTED and not key.startswith("evaluate.")]
+    texts, short = (
+        [", ".join(f"{key}={each[key]}" for key in keys if key in each) for each in options] for keys in (differ, told)
+    )
     names = [key[0] for key in groups]
+    texts = short if len(set(zip(names, short, strict=True))) == len(options) else texts
     labels = [
         text if text and texts.count(text) == 1 else f"{name} {text}".strip()
         for text, name in zip(texts, names, strict=True)

@@ -23,8 +23,8 @@ class Scores:
 
     While the run goes on there is one file a period, `scores/period-00026.parquet`, written whole or not at all.
     `finish` makes one `scores.parquet` of them, sorted by period, scorer and the order of requests. Columns:
-    `period` int32, `user`, `query` (only where given), `scorer`, `weight` float32, metrics float32, request slices
-    `slice/<name>` bool. A column that only some periods or scorers have is NaN, False or null elsewhere.
+    `period` int32, `user`, `query` (only where given), `scorer`, `weight` float32, metrics float32, those of slices as
+    `slice/<slice>/<metric>`. A column that only some periods or scorers have is NaN or null elsewhere.
 
     Args:
         folder: the run's folder.
@@ -40,7 +40,6 @@ class Scores:
         scorer: str,
         keys: dict[str, np.ndarray],
         values: dict[str, np.ndarray],
-        slices: dict[str, np.ndarray] | None = None,
         weight: np.ndarray | None = None,
     ) -> None:
         """Takes a scorer's results for requests of the current period.
@@ -49,7 +48,6 @@ class Scores:
             scorer: `eval` or `baseline/<name>`.
             keys: `user` (raw ids) and, for a log with queries, `query`, `[n]` each.
             values: metrics by name, `[n]` each, NaN where a request has none.
-            slices: by name, which requests are in it, `[n]` bool each.
             weight: `[n]`, what each row counts in a mean; 1 unless given.
 
         Raises:
@@ -58,7 +56,6 @@ class Scores:
         weight = np.ones(len(keys["user"])) if weight is None else weight
         columns = {name: _array(column) for name, column in keys.items()}
         columns |= {name: pa.array(np.asarray(column, np.float32)) for name, column in values.items()}
-        columns |= {f"slice/{name}": pa.array(np.asarray(chosen, bool)) for name, chosen in (slices or {}).items()}
         columns["weight"] = pa.array(np.asarray(weight, np.float32))
         self._period.setdefault(scorer, []).append(pa.table(columns))
 
@@ -124,7 +121,7 @@ def read(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
     Args:
         folder: the run's folder.
-        columns: metrics and slices that are wanted beside keys, scorer and weight; all unless given.
+        columns: metrics that are wanted beside keys, scorer and weight; all unless given.
 
     Raises:
         InputError: the run stored none.
@@ -135,14 +132,14 @@ def read(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
     return pd.read_parquet(path, columns=columns)
 
 
-def columns(folder: Path) -> dict[str, bool]:
-    """Names of the metrics and slices that a run stored, in order, with whether it is a slice of requests.
+def columns(folder: Path) -> list[str]:
+    """Names of the metrics that a run stored, in order.
 
     Raises:
         InputError: the run stored none.
     """
     schema = pq.read_schema(_file(folder))
-    return {field.name: pa.types.is_boolean(field.type) for field in schema if field.name not in FIRST}
+    return [field.name for field in schema if field.name not in FIRST]
 
 
 def _file(folder: Path) -> Path:
@@ -169,14 +166,14 @@ def _as_dictionary(field: pa.Field) -> pa.Field:
 
 
 def _unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
-    """One schema of all columns: keys, scorer, weight, then metrics, then slices, as they first appear."""
+    """One schema of all columns: keys, scorer, weight, then metrics, as they first appear."""
     # Without their metadata, and texts as texts: a file that was taken apart has categories.
     plain = (
         pa.schema([(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in s]) for s in schemas
     )
     fields = list(pa.unify_schemas(list(plain), promote_options="permissive"))
     place = {name: place for place, name in enumerate(FIRST)}
-    return pa.schema(sorted(fields, key=lambda f: place.get(f.name, len(FIRST) + pa.types.is_boolean(f.type))))
+    return pa.schema(sorted(fields, key=lambda f: place.get(f.name, len(FIRST))))
 
 
 def _filled(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -187,8 +184,6 @@ def _filled(table: pa.Table, schema: pa.Schema) -> pa.Table:
             columns.append(table[field.name].cast(field.type))
         elif pa.types.is_floating(field.type):
             columns.append(pa.array(np.full(len(table), np.nan, np.float32)))
-        elif pa.types.is_boolean(field.type):
-            columns.append(pa.array(np.zeros(len(table), bool)))
         else:
             columns.append(pa.nulls(len(table), field.type))
     return pa.table(columns, schema=schema)
