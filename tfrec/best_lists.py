@@ -1,17 +1,17 @@
 """What the best k items of each request are like, whatever the request led to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-import tensorflow as tf
-from pandas.api.types import is_numeric_dtype
 
+from tfrec.data.catalogue import categories
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.truth import Truth
 from tfrec.errors import require
 from tfrec.metrics import lists
-from tfrec.metrics.counting import best
+from tfrec.metrics.counting import best_in_blocks
 
 KINDS = ("novelty", "diversity", "freshness", "coverage", "gini", "churn")
 
@@ -32,7 +32,7 @@ class BestLists:
 
     def __init__(self, metrics: dict[str, tuple[str, int]], tau: float, panel: int, block: int) -> None:
         self.metrics, self.tau, self.panel, self.block = metrics, tau, panel, block
-        self.depths = {kind: [k for other, k in metrics.values() if other == kind] for kind in KINDS}
+        self.of_churn = [k for kind, k in metrics.values() if kind == "churn"]
         self._asked: Requests | None = None
         self._before: dict[str, np.ndarray] = {}
 
@@ -56,23 +56,22 @@ class BestLists:
         Args:
             score: a scorer's `score(history, requests)`.
         """
-        if not self.depths["churn"]:
+        if not self.of_churn:
             return {}
-        found = self._best(score(history, self._asked), len(self._asked), max(self.depths["churn"]))
+        found = self._best(score(history, self._asked), len(self._asked), max(self.of_churn))
         before, self._before[scorer] = self._before.get(scorer), found
         if before is None:
-            return {f"all/churn@{k}": np.nan for k in self.depths["churn"]}
+            return {f"all/churn@{k}": np.nan for k in self.of_churn}
         still = ~np.isin(self._asked.users, history.pairs(history.last_period)[0])
-        changed = {k: lists.churn(before[still, :k], found[still, :k]) for k in self.depths["churn"]}
+        changed = {k: lists.churn(before[still, :k], found[still, :k]) for k in self.of_churn}
         return {f"all/churn@{k}": float(values.mean()) if still.any() else np.nan for k, values in changed.items()}
 
     def choose_panel(self, requests: Requests, history: History) -> None:
         """Takes the first requests of different users as those to be asked again, with the rows they have by now."""
-        if self.depths["churn"]:
+        if self.of_churn:
             users = history.users.rows(requests.ids)
             first = np.sort(np.unique(users, return_index=True)[1])[: self.panel]
-            self._asked = requests.take(first)
-            self._asked = Requests(users[first], self._asked.ids, self._asked.queries, self._asked.context)
+            self._asked = replace(requests.take(first), users=users[first])
 
     def state(self) -> dict[str, np.ndarray]:
         """The panel's last lists, by scorer."""
@@ -91,15 +90,13 @@ class BestLists:
 
     def _best(self, scores: Callable, requests: int, depth: int) -> np.ndarray:
         """`[requests, depth]` item rows, best first, -1 where the catalogue ends."""
-        blocks = range(0, requests, self.block)
-        parts = [best(tf.convert_to_tensor(scores(slice(s, s + self.block))), depth)[1].numpy() for s in blocks]
-        found = np.concatenate(parts)
+        found = best_in_blocks(scores, requests, depth, self.block)
         return np.pad(found, [(0, 0), (0, depth - found.shape[1])], constant_values=-1)
 
 
 def _categories(truth: Truth) -> np.ndarray:
     """The category columns of the catalogue's items as numbers, `[catalogue, columns]`."""
     table = truth.items.loc[truth.ids]
-    names = [name for name in table.columns if name != "text" and not is_numeric_dtype(table[name])]
+    names = categories(table)
     require(bool(names), "evaluate.metrics has diversity, but the item table has no categories: leave it out.")
     return np.stack([table[name].astype("category").cat.codes.to_numpy() for name in names], axis=1)

@@ -91,6 +91,11 @@ class Evaluator:
         )
         self.lists = BestLists(of_lists, tau, panel, block)
 
+    @property
+    def headline(self) -> str:
+        """Name of the first metric of ranks, in the view all."""
+        return "all/" + next(iter(self.of_ranks))
+
     def __call__(self, scores: Callable[[slice], np.ndarray], truth: Truth, partial: bool = False) -> dict:
         """Values per request, keyed `<view>/<metric>@<k>` and `slice/<slice>/<view>/<metric>@<k>`, `[requests]` each.
 

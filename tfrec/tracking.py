@@ -16,6 +16,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from tfrec.final_table import final_tables, split
 from tfrec.metrics.prequential import average
+from tfrec.metrics.ranking import mean
 from tfrec.scores import Scores
 
 log = logging.getLogger(__name__)
@@ -87,10 +88,10 @@ class Tracker:
         """
         prefix = "" if scorer == "eval" else f"{scorer}/"
         for name, per_request in values.items():
-            finite = per_request[np.isfinite(per_request)]
+            value, pairs = mean(per_request)
             tag = f"{prefix}{name}" if name.startswith("slice/") else f"{scorer}/{name}"
-            self.row[tag] = float(finite.mean()) if len(finite) else np.nan
-            self.row.setdefault(f"pairs/{name.rpartition('/')[0]}", len(finite))
+            self.row[tag] = value
+            self.row.setdefault(f"pairs/{name.rpartition('/')[0]}", pairs)
         self.row |= {f"{scorer}/{name}": value for name, value in (totals or {}).items()}
         if keys is not None:
             self.per_request.add(scorer, keys, values)

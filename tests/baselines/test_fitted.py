@@ -8,14 +8,13 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from tests.baselines.histories import observed
+from tests.baselines.histories import observed, two_futures
 from tests.toy import make_interactions
 from tfrec.baselines.als import Als
 from tfrec.baselines.ease import Ease
 from tfrec.baselines.item_knn import ItemKnn
 from tfrec.baselines.own_items import popularity_below_one
 from tfrec.data.history import History
-from tfrec.data.interactions import validated
 from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
 
@@ -65,13 +64,7 @@ def test_somebody_without_history_gets_popularity_and_others_do_not(name, world)
 @pytest.mark.parametrize("change", ["permuted", "cut off"])
 def test_the_future_changes_no_score(name, change):
     """Users and items of period 4 and later are shuffled, or left out: what is said of period 4 is the same."""
-    whole, other = make_interactions(), make_interactions()
-    start = whole.events["timestamp"].searchsorted(whole.events["timestamp"].iloc[0] + 4 * np.timedelta64(7, "D"))
-    events, rng = other.events.copy(), np.random.default_rng(1)
-    for column in ("user", "item"):
-        events.loc[start:, column] = rng.permutation(events.loc[start:, column])
-    events = events[: start + 1] if change == "cut off" else events
-    streams = Stream(whole, "7D"), Stream(validated(events, other.items, "another future"), "7D")
+    streams = two_futures(change)
     one, two = (scores_of(MADE[name](), observed(stream, 4)) for stream in streams)
     np.testing.assert_array_equal(one, two)
 

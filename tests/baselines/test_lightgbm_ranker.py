@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.baselines.histories import observed, two_futures
 from tests.toy import make_interactions
 from tfrec.baselines.decayed_frequency import DecayedFrequency
 from tfrec.baselines.lightgbm_ranker import LightgbmRanker
@@ -24,13 +25,6 @@ def ranker(**options):
     sources = {"recent": Popularity(1), "often": DecayedFrequency(0.9)}
     options = {"weeks": 2, "trees": 12, "parameters": {"min_data_in_leaf": 5}} | options
     return LightgbmRanker(Candidates(own=8, popular=6, best=4, **sources), **options)
-
-
-def observed(stream, periods):
-    history = History()
-    for t in range(periods):
-        history.observe(stream[t])
-    return history
 
 
 def started(stream, base, **options):
@@ -95,13 +89,7 @@ def test_it_learns_what_repeats():
 @pytest.mark.parametrize("change", ["permuted", "cut off"])
 def test_the_future_changes_no_score(change):
     """Users and items of period 4 and later are shuffled, or left out: what is said of period 4 is the same."""
-    whole, other = make_interactions(), make_interactions()
-    start = whole.events["timestamp"].searchsorted(whole.events["timestamp"].iloc[0] + 4 * np.timedelta64(7, "D"))
-    events, rng = other.events.copy(), np.random.default_rng(1)
-    for column in ("user", "item"):
-        events.loc[start:, column] = rng.permutation(events.loc[start:, column])
-    events = events[: start + 1] if change == "cut off" else events
-    streams = Stream(whole, "7D"), Stream(validated(events, other.items, "another future"), "7D")
+    streams = two_futures(change)
     models = [started(stream, 3, every=1) for stream in streams]
     for t in (3, 4):
         one, two = (scores_of(m, observed(s, t)) for m, s in zip(models, streams, strict=True))

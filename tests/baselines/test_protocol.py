@@ -3,15 +3,13 @@
 import numpy as np
 import pytest
 
+from tests.baselines.histories import reported
 from tests.baselines.published_rows import COLUMNS, ROWS
 from tfrec.baselines.decayed_frequency import DecayedFrequency
 from tfrec.baselines.own_items import OwnItems
 from tfrec.baselines.popularity import Popularity
 from tfrec.data import complete_journey
-from tfrec.data.history import History
 from tfrec.data.stream import Stream
-from tfrec.data.truth import Truth
-from tfrec.evaluate import Evaluator
 
 BASELINES = {
     "popularity": Popularity(4),
@@ -23,18 +21,7 @@ BASELINES = {
 
 @pytest.fixture(scope="module")
 def measured():
-    stream, history, evaluator = Stream(complete_journey.load()), History(), Evaluator()
-    values = {name: [] for name in BASELINES}
-    for t in range(len(stream)):
-        if t >= 26:
-            truth = Truth.of(stream[t], history)
-            for name, baseline in BASELINES.items():
-                values[name].append(evaluator(baseline.score(history, truth.requests), truth))
-        history.observe(stream[t])
-    return {
-        name: {column: np.concatenate([period[column] for period in periods]) for column in COLUMNS}
-        for name, periods in values.items()
-    }
+    return reported(Stream(complete_journey.load()), BASELINES)
 
 
 def test_there_are_as_many_household_weeks_as_published(measured):

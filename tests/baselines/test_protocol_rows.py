@@ -1,19 +1,15 @@
 """Rows of the evaluation protocol, each by the option that stands for it; Complete Journey, periods 26 to 51."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from tests.baselines.histories import reported
 from tests.baselines.published_rows import COLUMNS, ROWS
 from tfrec.build import build
 from tfrec.data import complete_journey
-from tfrec.data.history import History
 from tfrec.data.stream import Stream
-from tfrec.data.truth import Truth
-from tfrec.evaluate import Evaluator
 from tfrec.folders import conf_folder
 
 pytestmark = pytest.mark.slow
@@ -33,14 +29,6 @@ def chosen(name):
 @pytest.mark.parametrize("name", ROWS)
 def test_row(name, stream):
     tolerance, published = ROWS[name]
-    history, evaluator, baseline, periods = History(), Evaluator(), chosen(name), []
-    for t in range(len(stream)):
-        if t == 26 and hasattr(baseline, "start"):
-            baseline.start(SimpleNamespace(history=history))
-        if t >= 26:
-            truth = Truth.of(stream[t], history)
-            partial = getattr(baseline, "partial", False)
-            periods.append(evaluator(baseline.score(history, truth.requests), truth, partial))
-        history.observe(stream[t])
-    means = [np.nanmean(np.concatenate([values[column] for values in periods])) for column in COLUMNS]
+    values = reported(stream, {name: chosen(name)})[name]
+    means = [np.nanmean(values[column]) for column in COLUMNS]
     np.testing.assert_allclose(means, published, atol=tolerance)

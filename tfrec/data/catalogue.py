@@ -65,3 +65,8 @@ def _with(table: pd.DataFrame, columns: dict[str, pd.Series]) -> pd.DataFrame:
             table[name] = table[name].astype(np.result_type(table[name], values) if numbers else object)
         table.loc[values.index, name] = values
     return table
+
+
+def categories(items: pd.DataFrame) -> list[str]:
+    """The category columns of an item table: its columns that are neither numbers nor the text."""
+    return [name for name in items.columns if name != "text" and not is_numeric_dtype(items[name])]

@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from scipy import sparse
 
+from tfrec.data.catalogue import categories
 from tfrec.data.history import History, own_rows
 from tfrec.data.requests import Requests
 from tfrec.data.vocabulary import Vocabulary
@@ -58,9 +59,8 @@ class TowerFeatures:
         numbers = np.concatenate([np.arange(known, total), np.sort(again[(again >= 0) & (again < known)])])
         table = items.loc[history.items.ids[numbers]]
         rows = {"text": self.texts.add(table["text"])}
-        for column in table.columns.difference(["text"], sort=False):
-            if not is_numeric_dtype(table[column]):
-                rows[column] = self.categories.setdefault(column, Vocabulary()).add(table[column])
+        for column in categories(table):
+            rows[column] = self.categories.setdefault(column, Vocabulary()).add(table[column])
         for column, values in rows.items():
             grown = np.append(self._columns.get(column, np.zeros(0, np.int32)), np.zeros(total - known, np.int32))
             grown[numbers] = values

@@ -13,6 +13,7 @@ from tfrec.errors import require
 from tfrec.evaluate import Evaluator
 from tfrec.loops.exams import Exams
 from tfrec.metrics import continual
+from tfrec.metrics.ranking import mean
 from tfrec.models.weights import Weights
 from tfrec.tracking import replace_file
 
@@ -75,12 +76,12 @@ class PeriodMatrix:
         if t not in self.exams.truths:
             return
         newest = self.state.learner.last_period
-        self._add("eval", newest, t)
+        self._add(newest, t)
         for learned, path in self._old():
             if t - 1 - self.ages <= learned < newest:
                 with self._load(path).applied():
                     self.state.model.start_rows(self.state.history, learned)
-                    self._add("eval", learned, t)
+                    self._add(learned, t)
         truth = self.exams.truths[t]
         scores = Popularity(self.window).score(self.state.history, truth.requests)
         self._write("baseline/popularity", t - 1, t, self.evaluator.views(self.evaluator.place(scores, truth), truth))
@@ -90,7 +91,7 @@ class PeriodMatrix:
         scores = {}
         if self.state.learner.last_period == t:
             self.exams.index.forget()
-            scores = {j: self._add("eval", t, j, forget=False) for j in self.exams.truths}
+            scores = {j: self._add(t, j, forget=False) for j in self.exams.truths}
             self.keep(t)
         replace_file(self.path, pd.DataFrame(self.rows).to_csv(index=False))
         if t not in scores:
@@ -114,21 +115,21 @@ class PeriodMatrix:
     def finish(self) -> dict[str, float]:
         """The measures of continual learning, of the first metric in the view all, by tag."""
         shutil.rmtree(self.kept, ignore_errors=True)
-        return summary(pd.DataFrame(self.rows), "all/" + next(iter(self.evaluator.of_ranks)))
+        return summary(pd.DataFrame(self.rows), self.evaluator.headline)
 
-    def _add(self, scorer: str, learned: int, scored: int, forget: bool = True) -> float:
+    def _add(self, learned: int, scored: int, forget: bool = True) -> float:
         if forget:
             self.exams.index.forget()
-        return self._write(scorer, learned, scored, self.exams.values(scored))
+        return self._write("eval", learned, scored, self.exams.values(scored))
 
     def _write(self, scorer: str, learned: int, scored: int, values: dict[str, np.ndarray]) -> float:
         row = {"scorer": scorer, "learned": learned, "scored": scored}
         for name, per_request in values.items():
-            finite = per_request[np.isfinite(per_request)]
-            row.setdefault(f"pairs/{name.partition('/')[0]}", len(finite))
-            row[name] = float(finite.mean()) if len(finite) else np.nan
+            value, pairs = mean(per_request)
+            row.setdefault(f"pairs/{name.partition('/')[0]}", pairs)
+            row[name] = value
         self.rows.append(row)
-        return row["all/" + next(iter(self.evaluator.of_ranks))]
+        return row[self.evaluator.headline]
 
     def _old(self) -> list[tuple[int, Path]]:
         """The kept weights' periods and files, oldest first."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from tfrec.data.requests import Requests, offered
+from tfrec.metrics.counting import best_in_blocks
 
 DEPTH = 100  # items that a stream may show of a ranking
 
@@ -25,10 +25,8 @@ def serve(state, t: int) -> dict[str, float]:
 def best(state, asked: pd.DataFrame) -> np.ndarray:
     """Ids of the model's best items for each of the requests `asked`, best first, `[requests, at most DEPTH]`."""
     requests = admitted(state, asked)
-    scores, blocks = state.scorer.score(state.history, requests), range(0, len(requests), 256)
-    depth = min(DEPTH, len(state.history.items))
-    rows = [tf.math.top_k(scores(slice(start, start + 256)), depth).indices.numpy() for start in blocks]
-    return state.history.items.ids[np.concatenate(rows)]
+    scores = state.scorer.score(state.history, requests)
+    return state.history.items.ids[best_in_blocks(scores, len(requests), DEPTH, 256)]
 
 
 def admitted(state, asked: pd.DataFrame) -> Requests:

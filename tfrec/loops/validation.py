@@ -6,6 +6,7 @@ import numpy as np
 
 from tfrec.errors import require
 from tfrec.loops.exams import Exams
+from tfrec.metrics.ranking import mean
 from tfrec.models.weights import Weights
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ class EarlyStopping:
 
     def __init__(self, state, exams: Exams, since: int, patience: int, written) -> None:
         self.state, self.exams, self.since, self.patience, self.written = state, exams, since, patience, written
-        self.metric = "all/" + next(iter(exams.evaluator.of_ranks))
+        self.metric = exams.evaluator.headline
         self.best, self.epoch = -np.inf, -1
         self._kept: tuple[Weights, list[np.ndarray]] | None = None
 
@@ -45,7 +46,7 @@ class EarlyStopping:
         self.state.model.start_rows(self.state.history, self.since)
         self.exams.index.forget()
         values = np.concatenate([self.exams.values(t)[self.metric] for t in self.exams.truths])
-        return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
+        return mean(values)[0]
 
     def restore_best(self) -> None:
         """Gives model and optimizer what they were after the best epoch."""

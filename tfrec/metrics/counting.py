@@ -63,6 +63,16 @@ def best(scores, depth: int, chunk: int = CHUNK):
     return _best(_filled(scores, chunk), tf.minimum(depth, tf.shape(scores)[1]), chunk)
 
 
+def best_in_blocks(scores, requests: int, depth: int, block: int) -> np.ndarray:
+    """The columns of the `depth` best items of each request, `[requests, at most depth]`, ranked `block` at once.
+
+    Args:
+        scores: gives, for a slice of the requests, scores `[block, columns]`.
+    """
+    slices = (slice(start, start + block) for start in range(0, requests, block))
+    return np.concatenate([best(tf.convert_to_tensor(scores(some)), depth)[1].numpy() for some in slices])
+
+
 def _of_bought(scores, bought):
     """The scores of what was bought, `[users, H]`, minus infinity for none, and where they stand, `[entries, 2]`."""
     theirs = tf.where(bought >= 0, tf.gather(scores, tf.maximum(bought, 0), batch_dims=1), -np.inf)

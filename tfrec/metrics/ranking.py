@@ -131,6 +131,12 @@ def _hits(ranks: Ranks, k: int) -> np.ndarray:
     return ranks.sum_per_pair(ranks.expected(np.arange(k + 1.0)))
 
 
+def mean(values: np.ndarray) -> tuple[float, int]:
+    """The mean over the pairs that have a value, NaN if none has, and how many have one."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan"), len(finite)
+
+
 # Name in `evaluate.metrics`, `<name>@<k>`, and function of ranks and k; `mrr` takes k = None too.
 METRICS: dict[str, Callable[[Ranks, int], np.ndarray]] = {
     "ndcg": ndcg,

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
+from tfrec.data.catalogue import categories
 from tfrec.data.history import History
 from tfrec.ranking.purchases import Groups, Purchases, at
 
@@ -119,11 +119,6 @@ class PairFeatures:
 
     def _recency(self, groups: Groups, place: np.ndarray) -> np.ndarray:
         return at(self.now - groups.last, place, self.now + 1)
-
-
-def categories(items: pd.DataFrame) -> list[str]:
-    """The category columns of an item table: its columns that are neither numbers nor the text."""
-    return [name for name in items.columns if name != "text" and not is_numeric_dtype(items[name])]
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

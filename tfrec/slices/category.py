@@ -3,8 +3,8 @@
 import re
 
 import numpy as np
-from pandas.api.types import is_numeric_dtype
 
+from tfrec.data.catalogue import categories
 from tfrec.data.truth import Truth
 from tfrec.errors import require
 
@@ -28,7 +28,7 @@ class Category:
 
     def __call__(self, truth: Truth) -> dict[str, np.ndarray]:
         """Whether each target is in the slice, bool `[targets]` by name."""
-        texts = [name for name in truth.items.columns if not is_numeric_dtype(truth.items[name]) and name != "text"]
+        texts = categories(truth.items)
         require(
             self.column in texts,
             f"slice.category.column is '{self.column}', no category of the item table (it has {', '.join(texts)}).",
