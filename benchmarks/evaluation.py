@@ -16,38 +16,17 @@ and the slowest; part b, which takes minutes, is run once.
 import argparse
 import json
 import os
-import platform
-import resource
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from figures import Figures, figure, in_turns, known, median, peak_memory, report
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 CORES = 2
 ROUNDS = 9
-Figures = dict[str, dict]
-
-
-def figure(value: float, unit: str, asked: float | None = None, spread: tuple[float, float] | None = None) -> dict:
-    """One line of the table; `spread` are the fastest and the slowest round."""
-    line = {"value": round(value, 4), "asked": asked, "unit": unit}
-    return line | {"spread": [round(end, 4) for end in spread]} if spread else line
-
-
-def in_turns(competitors: dict[str, Callable], rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Seconds of each round; the first one, in which graphs are traced, does not count."""
-    seconds = {name: [] for name in competitors}
-    for turn in range(rounds + 1):
-        for name, competitor in competitors.items():
-            started = time.perf_counter()
-            competitor()
-            if turn:
-                seconds[name].append(time.perf_counter() - started)
-    return seconds
 
 
 def rankings() -> Figures:
@@ -55,9 +34,9 @@ def rankings() -> Figures:
     from rankings import competitors, week
 
     figures = {}
-    seconds = in_turns(competitors()) | in_turns(week(), 5)
+    seconds = in_turns(competitors(), ROUNDS) | in_turns(week(), 5)
     for name, rounds in seconds.items():
-        figures[f"a.{name}"] = figure(statistics.median(rounds), "s", None, (min(rounds), max(rounds)))
+        figures[f"a.{name}"] = median(rounds, "s")
     for ours in ("evaluator", "evaluator, 30 bought"):
         for other, asked, is_at_most in (
             ("product", 2.5, True),
@@ -70,7 +49,7 @@ def rankings() -> Figures:
             ratios = [1 / ratio for ratio in ratios] if is_at_most else ratios
             unit = "times as long as the product" if is_at_most else f"times as fast as {other}"
             name = f"a.{ours}/{other}" if is_at_most else f"a.{other}/{ours}"
-            figures[name] = figure(statistics.median(ratios), unit, asked, (min(ratios), max(ratios)))
+            figures[name] = median(ratios, unit, asked)
     return figures
 
 
@@ -96,7 +75,7 @@ def sizes() -> Figures:
     for name, rounds in seconds.items():
         items, queries = map(int, name.split("x"))
         line = f"c.{items:,} items, {queries:,} requests"
-        figures[line] = figure(statistics.median(rounds), "s", None, (min(rounds), max(rounds)))
+        figures[line] = median(rounds, "s")
         if name != most:
             share = items * queries / (1_000_000 * 10_000)
             a_pair = statistics.median(whole) / (statistics.median(rounds) / share)
@@ -117,7 +96,7 @@ def bootstrap() -> Figures:
         weight = np.ones(len(user))
         rounds = in_turns({"": lambda: bootstrap_interval(user, weight, a, b, 10_000)}, 2)[""]  # noqa: B023
         name = f"d.{users:,} users in {periods} periods, 10,000 draws"
-        figures[name] = figure(statistics.median(rounds), "s", 30, (min(rounds), max(rounds)))
+        figures[name] = median(rounds, "s", 30)
     return figures
 
 
@@ -129,7 +108,7 @@ def measure() -> dict:
     from rankings import million
 
     seconds = in_turns(million(), 3)
-    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"seconds": seconds, "peak": peak_memory()}
 
 
 def main() -> None:
@@ -147,24 +126,10 @@ def main() -> None:
     if arguments.measure:
         print(json.dumps(measure()))
         return
-    from tfrec import origin
-
-    path = HERE / "results" / "evaluation.json"
-    known = json.loads(path.read_text())["figures"] if path.is_file() else {}
-    figures = {name: line for name, line in known.items() if name[0] not in only}
+    figures = {name: line for name, line in known("evaluation").items() if name[0] not in only}
     for part in only:
         figures |= {name: line | {"load": round(os.getloadavg()[0], 1)} for name, line in PARTS[part]().items()}
-    for name, line in sorted(figures.items()):
-        asked = "" if line["asked"] is None else f"asked {line['asked']:g}"
-        spread = "{:.2f} to {:.2f}".format(*line["spread"]) if "spread" in line else ""
-        print(f"{name:<62} {line['value']:>9.2f} {spread:>16} {asked:>10}  {line['unit']}")
-    result = {
-        "commit": origin.commit(),
-        "machine": f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}",
-        "figures": dict(sorted(figures.items())),
-    }
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    report("evaluation", figures)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ many events of the same users and items: what it does not share with the first r
 import argparse
 import json
 import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from figures import figure, peak_memory, report
 
 HERE = Path(__file__).resolve().parent
 USERS, ITEMS, OWN, BATCH = 200_000, 100_000, 30, 4096
@@ -82,11 +81,6 @@ def pipeline(folder: Path) -> dict[str, float]:
     return {"log": len(interactions.events), "events": events, "rows": rows, **seconds, "memory": peak_memory() - idle}
 
 
-def peak_memory() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def measured(folder: Path, events: int) -> dict[str, float]:
     """`pipeline` in a process of its own, on a log that was just written."""
     write_log(folder, events)
@@ -123,19 +117,8 @@ def main() -> None:
         "memory": (one["memory"], None, "bytes over the idle process"),
         "memory_of_twice_the_events": (two["memory"], None, "bytes over the idle process"),
     }
-    from tfrec import origin
-
-    result = {
-        "commit": origin.commit(),
-        "machine": f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}",
-        "events": one["log"],
-        "figures": {
-            name: {"value": round(v, 1), "asked": asked, "unit": unit} for name, (v, asked, unit) in figures.items()
-        },
-    }
-    print(json.dumps(result, indent=1))
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / "input_pipeline.json").write_text(json.dumps(result, indent=1) + "\n")
+    lines = {name: figure(value, unit, asked) for name, (value, asked, unit) in figures.items()}
+    report("input_pipeline", lines, events=one["log"])
 
 
 if __name__ == "__main__":
