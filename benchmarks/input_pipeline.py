@@ -60,7 +60,7 @@ def pipeline(folder: Path) -> dict[str, float]:
     from tfrec.models.stream_model import StreamModel
 
     model = StreamModel()
-    model.features = TowerFeatures()
+    model.features, model.score = TowerFeatures(), None  # nothing is ranked
     columns = {name: name for name in ("user", "item", "timestamp")}
     idle = peak_memory()
     started = time.perf_counter()
