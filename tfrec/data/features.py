@@ -26,7 +26,7 @@ class TowerFeatures:
     user sum to 1.
 
     Args:
-        history_length: items of a history, the heaviest ones; shorter histories are padded with weight 0.
+        history_length: items of a history, the heaviest ones; shorter histories are padded with weight 0. 0: none.
         decay: what a purchase keeps of its weight from one period to the next.
         context: columns of the events or of the user table that the query tower takes; they must be known when the
             request comes. Texts are categories, numbers are numbers.
@@ -37,7 +37,7 @@ class TowerFeatures:
     def __init__(
         self, history_length: int = 50, decay: float = 0.93, context: Sequence[str] = (), numbers: Sequence[str] = ()
     ) -> None:
-        require(history_length >= 1, f"model.features.history_length is {history_length}: choose 1 or more.")
+        require(history_length >= 0, f"model.features.history_length is {history_length}: choose 0 or more.")
         require(0 < decay <= 1, f"model.features.decay is {decay}: choose above 0, up to 1.")
         self.history_length, self.decay = history_length, decay
         self.context, self.numbers = list(context), list(numbers)
@@ -103,6 +103,8 @@ class TowerFeatures:
 
     def past(self, history: History, requests: Requests) -> dict[str, np.ndarray]:
         """What the users did: `history` and `history_weight`, `[n, history_length]`, in the order of item rows."""
+        if not self.history_length:
+            return {}
         own = own_rows(history.frequency(self.decay), requests.users)
         own.data = np.log1p(own.data)
         items, weights = heaviest(own, self.history_length)

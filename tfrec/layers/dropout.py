@@ -2,9 +2,11 @@
 
 import tensorflow as tf
 
+from tfrec.replicas import rows_before
+
 
 class StatelessDropout(tf.keras.layers.Layer):
-    """Dropout whose mask depends only on (seed, number of training calls so far, position).
+    """Dropout whose mask depends only on (seed, number of training calls so far, position in the whole batch).
 
     tf_keras's own layer keeps its random state outside the checkpoint, and TensorFlow's stateless generators
     give other numbers under XLA once their key is not a constant. Here the count of calls is a variable, saved
@@ -17,7 +19,8 @@ class StatelessDropout(tf.keras.layers.Layer):
     def __init__(self, rate: float, seed: int = 0, name=None) -> None:
         super().__init__(name=name)
         self.rate, self.seed = rate, seed
-        self.calls = tf.Variable(0, trainable=False, dtype=tf.int64, name="calls")
+        once = tf.VariableAggregation.ONLY_FIRST_REPLICA  # all replicas count the same calls
+        self.calls = tf.Variable(0, trainable=False, dtype=tf.int64, name="calls", aggregation=once)
 
     def call(self, inputs, training=False):
         """Inputs of any shape; the same shape returned."""
@@ -25,7 +28,7 @@ class StatelessDropout(tf.keras.layers.Layer):
             return inputs
         step = tf.cast(self.calls.assign_add(1), tf.uint32)
         key = mixed(tf.bitwise.bitwise_xor(step, mixed(tf.constant(self.seed % 2**32, tf.uint32))))
-        position = tf.cast(tf.range(tf.size(inputs)), tf.uint32)
+        position = tf.cast(tf.range(tf.size(inputs)) + rows_before(tf.size(inputs)), tf.uint32)
         bits = mixed(tf.bitwise.bitwise_xor(mixed(position), key))
         top = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))  # as many bits as float32 holds exactly
         drawn = tf.cast(top, tf.float32) / 2**24  # uniform in [0, 1)

@@ -50,6 +50,7 @@ class EventSteps:
 
     def _block(self, block: dict[str, tf.Tensor], count: tf.Tensor, learn: bool):
         """In graph: predictions `[size]` and the sum of the losses of the first `count` events."""
+        self.learner.traces += learn
         model, total = self.learner.model, tf.constant(0.0)
         predictions = tf.TensorArray(tf.float32, self.size, element_shape=[])
         for i in tf.range(count):

@@ -8,6 +8,7 @@ import pandas as pd
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfrec.data.distinct import distinct_candidates
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
@@ -19,8 +20,9 @@ from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import first_values
 from tfrec.models.stream_model import StreamModel
+from tfrec.replicas import gathered, share
 from tfrec.tasks.averaging import mean_per_task
-from tfrec.tasks.retrieval import in_batch_softmax
+from tfrec.tasks.retrieval import first_of_each, in_batch_softmax
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class TwoTower(StreamModel, tfrs.Model):
         dim: length of both towers' vectors.
         dropout: rate on the query vector.
         temperature: divides the scores in the loss.
+        accidental_hits: whether other rows of a batch with the same item are negatives in the loss.
         new_items: how an item's row starts: `text` (a ridge map fitted on the rows known so far), `mean` (of
             the rows known so far) or `zero`.
 
@@ -56,6 +59,7 @@ class TwoTower(StreamModel, tfrs.Model):
         dim: int = 64,
         dropout: float = 0.0,
         temperature: float = 0.1,
+        accidental_hits: bool = False,
         new_items: str = "text",
         seed: int = 0,
     ) -> None:
@@ -68,7 +72,8 @@ class TwoTower(StreamModel, tfrs.Model):
         if new_items == "text" and encoder is None:
             raise InputError("model.new_items=text needs an encoder: choose one, or model.new_items=mean.")
         self.features = features or TowerFeatures()
-        self.dim, self.temperature, self.new_items, self.seed = dim, temperature, new_items, seed
+        self.dim, self.temperature, self.accidental_hits = dim, temperature, accidental_hits
+        self.new_items, self.seed = new_items, seed
         self.user_table = IdTable(dim, user_rows, stddev=0, seed=seed, name="user")
         self.item_table = IdTable(dim, item_rows, seed=seed + 1, name="item")
         self.categories = CategorySum(dim, "category/", name="categories")
@@ -77,7 +82,9 @@ class TwoTower(StreamModel, tfrs.Model):
         if encoder is not None:
             self.text = TrainedText(encoder) if encoder.trainable_weights else FrozenText(encoder)
             self.text_map = self._dense(encoder.dim, tf.keras.initializers.GlorotUniform(seed), "text_map")
-        self.history_map = self._dense(dim, "identity", "history", use_bias=True)
+        self.history_map = None
+        if self.features.history_length:
+            self.history_map = self._dense(dim, "identity", "history", use_bias=True)
         if self.features.numbers:
             self.numbers_map = self._dense(len(self.features.numbers), "zeros", "numbers")
         self.dropout = StatelessDropout(dropout, seed)
@@ -148,9 +155,11 @@ class TwoTower(StreamModel, tfrs.Model):
         """Query vectors `[n, dim]` of query features (see `TowerFeatures`)."""
         user = self.user_table(_row(features, "user"))
         user *= tf.cast(features["user_known"], user.dtype)[:, None]
-        history = self.item_table(_row(features, "history"))  # [n, length, dim]
-        pooled = tf.linalg.matvec(history, tf.cast(features["history_weight"], history.dtype), transpose_a=True)
-        vector = self.context(user + self.history_map(pooled), features)
+        if self.history_map is not None:
+            history = self.item_table(_row(features, "history"))  # [n, length, dim]
+            pooled = tf.linalg.matvec(history, tf.cast(features["history_weight"], history.dtype), transpose_a=True)
+            user += self.history_map(pooled)
+        vector = self.context(user, features)
         if self.context_map is not None:
             vector += self.context_map(features["context_numbers"])
         if self.query_map is not None:
@@ -168,18 +177,27 @@ class TwoTower(StreamModel, tfrs.Model):
             vector += self.numbers_map(features["numbers"])
         return vector
 
+    def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
+        """A batch to learn from, each different item once; see `StreamModel` and `distinct_candidates`."""
+        of_items = {"item", "text", "numbers", "log_q", *self.categories.tables}
+        return self.table_rows(distinct_candidates(features, of_items, replicas))
+
     def call(self, features, training=False):
-        """Vectors of both towers: `query` and `candidate`, `[batch, dim]`."""
+        """Vectors of both towers: `query` `[batch, dim]` and `candidate` `[candidates, dim]`, of all replicas."""
         return {
             "query": self.query_embeddings(features, training),
-            "candidate": self.candidate_embeddings(features, training),
+            "candidate": gathered(self.candidate_embeddings(features, training)),
         }
 
     def task_losses(self, outputs, features) -> dict[str, tf.Tensor]:
-        """Loss of each row for each task, `[batch]`."""
-        loss = in_batch_softmax(
-            outputs["query"], outputs["candidate"], features["item"], features["log_q"], self.temperature
-        )
+        """Loss of each row for each task, `[batch]`; candidates may be one a row, or each item once (`batch`)."""
+        if "label" in features:
+            label, count = features["label"], gathered(features["count"])
+        else:
+            label, count = first_of_each(gathered(features["item"]))
+            label = share({"label": label})["label"]
+        vectors, log_q = (outputs["query"], outputs["candidate"]), gathered(features["log_q"])
+        loss = in_batch_softmax(*vectors, label, count, log_q, self.temperature, self.accidental_hits)
         return {"retrieval": loss}
 
     def compute_loss(self, features, training=False):

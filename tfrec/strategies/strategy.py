@@ -9,6 +9,7 @@ class Strategy:
     """
 
     needs_outputs = False  # of the model, in `penalty`: a plain TFRS model does not give them
+    steps_per_call = None  # 1: `augment` needs the result of the last step, so none is made ahead
 
     def augment(self, batch: dict) -> dict:
         """Eager, before the step: the batch to learn from instead, of the same shapes every time in a period."""

@@ -3,22 +3,62 @@
 import tensorflow as tf
 
 
-def in_batch_softmax(query, candidate, item, log_q, temperature: float = 1.0):
+def in_batch_softmax(query, candidate, label, count, log_q, temperature: float = 1.0, accidental_hits: bool = False):
     """Cross-entropy of each row's candidate against the batch's candidates, corrected for how they were drawn.
 
-    `s_ij = <q_i, c_j> / temperature - log Q(j)`, `loss_i = -log softmax_j(s_ij)[i]`, where `Q(j)` is the
-    probability of item j in a batch (logQ correction, Yi et al., RecSys 2019), and another row's candidate that
-    is the same item as row i's is left out of row i's softmax (accidental hit).
+    `s_ij = <q_i, c_j> / temperature - log Q(j)` and, with a = label_i, `loss_i = -s_ia + log(sum_j n_ij exp(s_ij))`,
+    where `Q(j)` is the probability of item j in a batch (logQ correction, Yi et al., RecSys 2019) and `n_ij` how many
+    rows of the batch have candidate j. Other rows with row i's own item are no negatives of it (accidental hits):
+    `n_ia = 1`, unless `accidental_hits`. As a candidate that stands in many rows is one column, this is the softmax
+    over the rows' candidates, with fewer columns.
+
+    The gradient is `d loss_i / d s_ij = softmax_ij - [j = a]`, written out, so that no matrix but the softmax is kept;
+    it reaches query and candidate, once (there are no second derivatives).
 
     Args:
-        query: `[batch, dim]`. candidate: `[batch, dim]`. item: item rows, `[batch]`. log_q: `[batch]`.
+        query: `[batch, dim]`. candidate: `[candidates, dim]`, each item once. label: each row's candidate, `[batch]`.
+        count: rows of the batch that have the candidate, `[candidates]`; 0 for padding, which is in no softmax.
+        log_q: `[candidates]`.
+        accidental_hits: whether other rows with the same item count as negatives.
 
     Returns:
         the loss of each row, `[batch]`, float32.
     """
-    scores = tf.cast(tf.matmul(query, candidate, transpose_b=True), tf.float32) / temperature
-    scores -= tf.cast(log_q, tf.float32)[None, :]
-    row = tf.range(tf.shape(item)[0])
-    accidental = (item[:, None] == item[None, :]) & (row[:, None] != row[None, :])
-    scores = tf.where(accidental, scores.dtype.min, scores)
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=row, logits=scores)
+    log_count = tf.math.log(tf.cast(count, tf.float32))
+    bias = log_count - tf.cast(log_q, tf.float32)
+    more = tf.gather(log_count, label)  # what the row's own column has over a single row
+    loss = _cross_entropy(query / temperature, candidate, bias, label, tf.zeros_like(more) if accidental_hits else more)
+    return loss + more if accidental_hits else loss
+
+
+@tf.custom_gradient
+def _cross_entropy(query, candidate, bias, label, less):
+    """`-log softmax(query candidate^T + bias, its own column's logit lowered by less)[label]`, `[batch]`."""
+    logits = tf.nn.bias_add(tf.cast(tf.matmul(query, candidate, transpose_b=True), tf.float32), bias)
+    own = tf.stack([tf.range(tf.shape(label)[0]), label], axis=1)
+    logits = tf.tensor_scatter_nd_sub(logits, own, less)
+    softmax = tf.nn.softmax(logits)
+    # log(sum exp) from the largest entry, whose probability is never small.
+    log_sum = tf.reduce_max(logits, axis=1) - tf.math.log(tf.reduce_max(softmax, axis=1))
+
+    def gradient(upstream):
+        weights, scale = tf.cast(softmax, query.dtype), tf.cast(upstream, query.dtype)[:, None]
+        pulled = query * scale
+        to_query = (tf.matmul(weights, candidate) - tf.gather(candidate, label)) * scale
+        to_candidate = tf.matmul(weights, pulled, transpose_a=True)
+        to_candidate -= tf.math.unsorted_segment_sum(pulled, label, tf.shape(candidate)[0])
+        return to_query, to_candidate, None, None, None
+
+    return log_sum - tf.gather_nd(logits, own), gradient
+
+
+def first_of_each(item):
+    """The first row with each row's item, `[batch]`, and how many rows it stands for, `[batch]`: 0 for the others.
+
+    So a batch of rows is a batch of candidates without a change of its shape, in graphs that XLA compiles too.
+
+    Args:
+        item: `[batch]`.
+    """
+    label = tf.argmax(item[:, None] == item[None, :], axis=1, output_type=tf.int32)
+    return label, tf.math.unsorted_segment_sum(tf.ones_like(label), label, tf.shape(label)[0])

@@ -1,0 +1,31 @@
+"""Each different candidate of a batch once."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+SIZES = 8  # of which a batch may have one, so that shapes stay few
+
+
+def distinct_candidates(batch: dict[str, np.ndarray], candidate: Collection[str], replicas: int = 1) -> dict:
+    """The batch with the features of each different item once, and which one each row has.
+
+    An item's features are those of its first row. Their number is rounded up to an eighth of the batch, so that a
+    graph sees few shapes: those that are too many have a count of 0.
+
+    Args:
+        batch: features of rows, `[batch, ...]`, among them `item`.
+        candidate: names of the features that belong to the item.
+        replicas: whose number divides the number of candidates.
+
+    Returns:
+        the candidates' features `[candidates, ...]`, the others as they were, `label` `[batch]` int32, the row's
+        candidate, and `count` `[candidates]` float32, how many rows have it.
+    """
+    _, first, label, count = np.unique(batch["item"], return_index=True, return_inverse=True, return_counts=True)
+    step = -(-len(label) // SIZES)
+    size = -(-len(first) // step) * step
+    missing = size + -size % replicas - len(first)
+    rows = np.append(first, np.repeat(first[:1], missing))
+    found = {key: values[rows] if key in candidate else values for key, values in batch.items()}
+    return found | {"label": label.astype(np.int32), "count": np.pad(count, (0, missing)).astype(np.float32)}
