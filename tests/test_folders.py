@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from tfrec.folders import conf_folder, run_folder, status
+from tfrec.folders import conf_folder, flat_name, run_folder, status
 
 OVERRIDES = ["+experiment=quickstart", "seed=1", "strategy=[replay,ewc]"]
 
@@ -63,3 +63,13 @@ def test_another_command_is_not_resumed(tmp_path, overrides):
 def test_a_command_without_choices_can_be_resumed(tmp_path):
     wanted = make_run(tmp_path, "2024-01-01", "running", ["resume=auto"])
     assert run_folder(str(tmp_path), "fresh", "auto", "['resume=auto']") == wanted
+
+
+def test_the_name_of_a_sweeps_folder_is_one_that_can_be_made(tmp_path):
+    assert flat_name("data.folder=a/b,seed=1") == "data.folder=a_b,seed=1"
+    fits = "é" * 127 + "x"  # 2 * 127 + 1 bytes, as many as a name may have
+    assert flat_name(fits) == fits
+    long = {flat_name(f"{fits},seed={seed}") for seed in range(3)}
+    assert len(long) == 3  # what differs beyond the end still does
+    for name in (fits, *long):
+        (tmp_path / name).mkdir()

@@ -11,15 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from tfrec import origin
+from tfrec import failures, origin
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 
-def test_the_command_can_be_pasted_into_a_shell(monkeypatch):
-    arguments = ["-m", "+experiment=quickstart", "strategy=[replay, ewc]", "name=it's", "a=$HOME"]
-    monkeypatch.setattr(sys, "argv", ["run.py", *arguments])
-    assert shlex.split(origin.command()) == ["python", "-m", "tfrec.run", *arguments]
+@pytest.mark.parametrize("by_user", [True, False])
+def test_the_command_can_be_pasted_into_a_shell(monkeypatch, by_user):
+    """What the user typed; in a launcher's process, whose arguments are the launcher's, what repeats this run."""
+    overrides = ["+experiment=quickstart", "strategy=[replay, ewc]", "name=it's", "a=$HOME"]
+    typed = ["-m", *overrides, "seed=0,1"] if by_user else ["--of-the-launcher"]
+    monkeypatch.setattr(sys, "argv", ["run.py", *typed])
+    monkeypatch.setattr(failures, "_told", {} if by_user else None)
+    expected = typed if by_user else overrides
+    assert shlex.split(origin.command(overrides)) == ["python", "-m", "tfrec.run", *expected]
 
 
 def test_versions_name_python_and_each_package_on_its_own_line(monkeypatch):

@@ -1,5 +1,6 @@
 """From a composed configuration to a finished run."""
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -16,16 +17,19 @@ from tfrec.folders import status
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.runtime import peak_memory
-from tfrec.tracking import Tracker, replace_file
+from tfrec.tracking import Tracker, replace_file, tag_of
 
 log = logging.getLogger(__name__)
 
 
-def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[str, str]) -> None:
+def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[str, str]) -> float | None:
     """Runs one experiment in `folder`, goes on with it, or says that it is finished already.
 
     Args:
         overrides: what the command line changed. choices: the option taken of each group.
+
+    Returns:
+        The mean of the first metric of `evaluate.metrics` in the view all, as `results.json` has it; None without one.
     """
     try:
         config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
@@ -36,23 +40,30 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
     require(isinstance(seed, int) and 0 <= seed < 2**32, f"seed is '{seed}': choose a whole number from 0 on.")
     named = isinstance(metrics, list) and len(metrics) > 0 and all(isinstance(name, str) for name in metrics)
     require(named, f"evaluate.metrics is {metrics}: write a list of names, such as [ndcg@10,recall@100].")
+    drawn = config["evaluate"].get("candidates", "all")
+    metric = metrics[0] + ("" if drawn == "all" else f"~sampled{drawn}")
     prepare(folder, config)
     if config["resume"] == "auto" and status(folder) == "finished":
         log.info("%s is finished already: nothing to resume", folder)
-        return
+    else:
+        _run(config, folder, overrides, choices, metric)
+    return json.loads((folder / "results.json").read_text())["metrics"].get(tag_of(metric))
+
+
+def _run(config: dict, folder: Path, overrides: list[str], choices: dict[str, str], metric: str) -> None:
+    """The experiment with a tracker around it, which is told what was chosen and how it ended."""
     facts = {
         "name": config["name"],
         "seed": config["seed"],
         "commit": origin.commit(),
         "overrides": overrides,
     }
-    drawn = config["evaluate"].get("candidates", "all")
-    tracker = Tracker(folder, facts, metrics[0] + ("" if drawn == "all" else f"~sampled{drawn}"))
+    tracker = Tracker(folder, facts, metric)
     try:
         tracker.text(
             {
                 "config": yaml.safe_dump(config, sort_keys=False),
-                "command": origin.command(),
+                "command": origin.command(overrides),
                 "versions": origin.versions(),
                 "run": yaml.safe_dump(facts, sort_keys=False),
             }

@@ -1,9 +1,12 @@
 """Where configuration is read from and where runs are written to."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import yaml
+
+LONGEST = 255  # bytes in the name of a folder
 
 
 def conf_folder() -> Path:
@@ -32,8 +35,12 @@ def run_folder(parent: str, fresh: str, resume: str, overrides: str) -> str:
 
 
 def flat_name(overrides: str) -> str:
-    """Overrides as the name of one folder: a slash in a value would make several."""
-    return overrides.replace("/", "_")
+    """Overrides as the name of one folder: a slash in a value would make several, and a name has at most 255 bytes."""
+    name = overrides.replace("/", "_")
+    if len(name.encode()) <= LONGEST:
+        return name
+    digest = "~" + hashlib.sha256(name.encode()).hexdigest()[:12]
+    return name.encode()[: LONGEST - len(digest)].decode(errors="ignore") + digest
 
 
 def status(folder: Path) -> str | None:

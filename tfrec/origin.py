@@ -7,15 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tfrec.failures import started_here
+
 PACKAGES = (
     "tfrec", "tensorflow", "tf-keras", "tensorflow-recommenders", "keras", "keras-nlp", "hydra-core", "numpy",
     "pandas", "scipy",
 )  # fmt: skip
 
 
-def command() -> str:
-    """The command line, ready to be pasted into a shell."""
-    return shlex.join(["python", "-m", "tfrec.run", *sys.argv[1:]])
+def command(overrides: list[str]) -> str:
+    """The command line, ready to be pasted into a shell.
+
+    Args:
+        overrides: what this run changed; a launcher's process knows only them, not what the user typed.
+    """
+    return shlex.join(["python", "-m", "tfrec.run", *(sys.argv[1:] if started_here() else overrides)])
 
 
 def commit() -> str | None:

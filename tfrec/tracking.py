@@ -37,8 +37,7 @@ class Tracker:
 
     def __init__(self, folder: str | Path, facts: dict, metric: str = "ndcg@10") -> None:
         self.folder, self.facts = Path(folder), facts
-        ranks = "@" in metric or metric.partition("~")[0] == "mrr"
-        self.headline = f"eval/all/{metric}" if ranks else f"eval/{metric}"
+        self.headline = tag_of(metric)
         self.rows: list[dict] = []
         self.row: dict = {}
         self.per_request = Scores(self.folder)
@@ -177,6 +176,12 @@ class Tracker:
         if reason is not None:
             results["reason"] = reason
         replace_file(self.folder / "results.json", json.dumps(results, indent=1) + "\n")
+
+
+def tag_of(metric: str) -> str:
+    """The tag of the model's values of a metric, of rankings in the view all."""
+    ranks = "@" in metric or metric.partition("~")[0] == "mrr"
+    return f"eval/all/{metric}" if ranks else f"eval/{metric}"
 
 
 def replace_file(path: Path, text: str) -> None:
