@@ -28,7 +28,8 @@ OFFERS = {
     "optimizer": ("apply_gradients",),
     "slice": ("__call__",),
     "probe": ("start", "set", "before_update", "after_update", "finish"),
-    "runtime": ("start", "jit_compile"),
+    "runtime": ("start", "strategy", "jit_compile", "profile"),
+    "precision": ("start", "optimizer"),
     "evaluate": ("metrics", "__call__"),
 }
 PIECES = sorted(

@@ -18,10 +18,13 @@ class Checkpoints:
     The history is not stored: it is a function of the stream, is rebuilt from it, and its digest must agree.
     Order of examples, new rows and dropout depend on (seed, position) alone, so there is no other random state.
     A checkpoint is complete once its folder has its final name; the base's and the newest are kept.
+
+    Args:
+        writes: False reads what another process writes into the folder.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, writes: bool = True) -> None:
+        self.folder, self.writes = Path(folder), writes
 
     def has(self, t: int) -> bool:
         """Whether there is a complete checkpoint after period t."""
@@ -37,13 +40,15 @@ class Checkpoints:
         Args:
             kept: by name, what else must survive: each has `state()`, arrays by name, and `restore(arrays)`.
         """
+        learner = state.learner
+        if not learner.built:  # nothing has been learned yet
+            learner.build(state.example_batch())
+        if not self.writes:
+            return
         before = [path for path in sorted(self.folder.glob("period-*"))][1:]
         draft = self.folder / f"draft-{t:04d}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        learner = state.learner
-        if not learner.built:  # nothing has been learned yet
-            learner.build(state.example_batch())
         tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer).write(str(draft / "variables"))
         for name, part in _kept(learner, kept).items():
             np.savez(draft / f"{name}.npz", **part.state())

@@ -16,7 +16,8 @@ from tfrec.errors import InputError, require
 from tfrec.folders import status
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
-from tfrec.runtime import peak_memory
+from tfrec.memory import peak_memory
+from tfrec.runtime import Runtime
 from tfrec.tracking import Tracker, replace_file, tag_of
 
 log = logging.getLogger(__name__)
@@ -42,16 +43,23 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
     require(named, f"evaluate.metrics is {metrics}: write a list of names, such as [ndcg@10,recall@100].")
     drawn = config["evaluate"].get("candidates", "all")
     metric = metrics[0] + ("" if drawn == "all" else f"~sampled{drawn}")
-    prepare(folder, config)
-    if config["resume"] == "auto" and status(folder) == "finished":
-        log.info("%s is finished already: nothing to resume", folder)
-    else:
-        _run(config, folder, overrides, choices, metric)
-    return json.loads((folder / "results.json").read_text())["metrics"].get(tag_of(metric))
+    runtime = build(config["runtime"], "runtime")
+    with runtime.own_folder(folder) as own:
+        prepare(own, config)
+        if config["resume"] == "auto" and status(folder) == "finished":
+            log.info("%s is finished already: nothing to resume", folder)
+            own = folder
+        else:
+            checkpoints = Checkpoints(folder / "checkpoints", writes=runtime.chief)
+            _run(config, runtime, own, checkpoints, overrides, choices, metric)
+        return json.loads((own / "results.json").read_text())["metrics"].get(tag_of(metric))
 
 
-def _run(config: dict, folder: Path, overrides: list[str], choices: dict[str, str], metric: str) -> None:
+def _run(
+    config: dict, runtime: Runtime, folder: Path, checkpoints: Checkpoints, overrides: list[str], choices: dict, metric: str
+) -> None:
     """The experiment with a tracker around it, which is told what was chosen and how it ended."""
+    runtime.start(config["seed"])  # before anything computes, an event file's writer included
     facts = {
         "name": config["name"],
         "seed": config["seed"],
@@ -69,9 +77,12 @@ def _run(config: dict, folder: Path, overrides: list[str], choices: dict[str, st
             }
         )
         tracker.hparams(flat(config) | {group: str(choice) for group, choice in choices.items()})
-        experiment(**config, tracker=tracker, checkpoints=Checkpoints(folder / "checkpoints"))
+        with runtime.strategy.scope():
+            experiment(**config | {"runtime": runtime}, tracker=tracker, checkpoints=checkpoints)
     except Exception as error:
         tracker.fail(f"{type(error).__name__}: {error}")
+        if lost := runtime.lost_worker(error):
+            raise InputError(lost) from error
         raise
 
 
@@ -80,7 +91,8 @@ def experiment(
     name: str,
     seed: int,
     resume: str,
-    runtime: dict,
+    runtime: Runtime,
+    precision: dict,
     data: dict,
     step: dict | None,
     stream: dict,
@@ -98,14 +110,15 @@ def experiment(
     checkpoints: Checkpoints,
 ) -> None:
     """Builds each part once, in the order in which they need one another, and runs the loop."""
-    runtime = build(runtime, "runtime")
-    runtime.start(seed)
+    precision = build(precision, "precision")
+    precision.start(runtime.device)
     found = build(data, "data")
     stream = build(stream, "stream", interactions=found, world=found)
     encoder = build(encoder, "encoder", seed=seed)
     model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
     strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]
-    learner = Learner(model, build(optimizer, "optimizer"), strategies, runtime.jit_compile)
+    optimizer = precision.optimizer(build(optimizer, "optimizer"))
+    learner = Learner(model, optimizer, strategies, runtime.jit_compile, runtime.profile(tracker.folder))
     baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}
     steps = [build(node, f"step.{key}", seed=seed) for key, node in (step or {}).items()]
     state = StreamState(stream, model, learner, baselines, steps, seed)
@@ -113,7 +126,8 @@ def experiment(
     evaluator = build(evaluate, "evaluate", slices=slices, seed=seed)
     probe = build(probe, "probe", seed=seed)
     found = build(loop, "loop").run(state, build(trigger, "trigger"), evaluator, tracker, checkpoints, probe)
-    costs = {"cost/traces": learner.traces, "cost/peak_memory_bytes": peak_memory()}
+    costs = {"cost/traces": learner.traces, "cost/compilations": learner.compilations}
+    costs["cost/peak_memory_bytes"] = peak_memory()
     tracker.finish(costs | found)
 
 

@@ -19,6 +19,8 @@ def conf_folder() -> Path:
 def run_folder(parent: str, fresh: str, resume: str, overrides: str) -> str:
     """The folder of a single run: `parent/fresh`, or with resume=auto the newest unfinished one like it.
 
+    The processes of a cluster (`TF_CONFIG`) must find the same one, so theirs has the name of what was chosen.
+
     Args:
         parent: folder of the experiment's runs.
         fresh: name of a new folder.
@@ -26,6 +28,8 @@ def run_folder(parent: str, fresh: str, resume: str, overrides: str) -> str:
         overrides: what was chosen on the command line, as Hydra prints a list.
     """
     wanted = _without_resume(overrides)
+    if os.environ.get("TF_CONFIG"):
+        return str(Path(parent, flat_name(",".join(choice.lstrip("+") for choice in wanted))))
     if resume == "auto":
         for saved in sorted(Path(parent).glob("*/.hydra/overrides.yaml"), reverse=True):
             folder = saved.parent.parent

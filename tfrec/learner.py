@@ -179,8 +179,9 @@ class Learner:
         shapes = tuple(tensor.shape[1:] for tensor in tensors.values())
         self.compilations += self._by_xla and shapes not in self._shapes
         self._shapes.add(shapes)
-        self.steps += len(next(iter(stack.values())))
-        with self._profile(self.steps) if self._profile is not None else nullcontext():
+        steps = len(next(iter(stack.values())))
+        self.steps += steps
+        with self._profile(self.steps, steps) if self._profile is not None else nullcontext():
             return self._compiled(tensors)
 
     def _trace(self, tensors: dict[str, tf.Tensor]):

@@ -1,47 +1,78 @@
-"""Where and in which number formats a run computes."""
+"""On which devices a run computes, and how repeatably."""
 
+import logging
 import random
-import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrec.distribution import DISTRIBUTIONS, cluster
 from tfrec.errors import InputError, require
+from tfrec.profiling import Profile
+
+log = logging.getLogger(__name__)
 
 
 class Runtime:
-    """Device, precision and repeatability of a run.
+    """Devices, compilation and repeatability of a run.
 
     Args:
+        device: `cpu` (a GPU that is there is left alone), `gpu` or `tpu`.
+        distribution: `none`, `mirrored` (devices of one machine) or `multi_worker` (processes, by `TF_CONFIG`).
+        replicas: of `mirrored`; None takes all GPUs.
         jit_compile: whether XLA compiles the step: pays on a GPU; on CPU measured slower for id towers.
-        precision: dtype policy of both Keras, `float32` or `mixed_bfloat16`.
         deterministic: the same seed gives the same numbers bit for bit; needed to resume exactly.
-        device: `cpu` (a GPU that is there is left alone) or `gpu`.
+        profile_steps: steps of which a trace is written to TensorBoard, once the first calls are over; 0 for none.
 
     Raises:
-        InputError: the device is not there, or the precision is neither of the two.
+        InputError: an unknown device or distribution, or two that were never tried together.
     """
 
-    def __init__(self, device="cpu", jit_compile=False, precision="float32", deterministic=True) -> None:
+    def __init__(
+        self,
+        device: str = "cpu",
+        distribution: str = "none",
+        replicas: int | None = None,
+        jit_compile: bool = False,
+        deterministic: bool = True,
+        profile_steps: int = 0,
+    ) -> None:
+        require(device in ("cpu", "gpu", "tpu"), f"runtime.device is '{device}': choose cpu, gpu or tpu.")
         require(
-            precision in ("float32", "mixed_bfloat16"),
-            f"runtime.precision is '{precision}': choose float32 or mixed_bfloat16.",
+            distribution in DISTRIBUTIONS,
+            f"runtime.distribution is '{distribution}': choose {', '.join(DISTRIBUTIONS)}.",
         )
-        self.device, self.jit_compile, self.precision = device, jit_compile, precision
-        self.deterministic = deterministic
-        require(device in ("cpu", "gpu"), f"runtime.device is '{device}': choose cpu or gpu.")
-        if device == "gpu" and not tf.config.list_physical_devices(device.upper()):
-            raise InputError(f"runtime={device} was chosen, but TensorFlow sees no {device.upper()}: use runtime=cpu.")
+        require(
+            not jit_compile or distribution == "none",
+            f"runtime.jit_compile=true was never run with distribution={distribution} (TensorFlow failed at it on two "
+            "logical processors): choose runtime.jit_compile=false, or one device.",
+        )
+        require(profile_steps >= 0, f"runtime.profile_steps is {profile_steps}: choose 0 or more.")
+        self.device, self.distribution, self.replicas = device, distribution, replicas
+        self.jit_compile, self.deterministic, self.profile_steps = jit_compile, deterministic, profile_steps
+        self.strategy = tf.distribute.get_strategy()
 
     def start(self, seed: int) -> None:
-        """Clears what an earlier run of this process left, sets both Keras' policies and all seeds."""
-        for library in (tf.keras.backend, keras.utils):
-            library.clear_session()
+        """Clears what an earlier run of this process left, takes hold of the devices and sets all seeds.
+
+        Raises:
+            InputError: the devices are not there.
+        """
+        if self.device == "gpu" and not tf.config.list_physical_devices("GPU"):
+            raise InputError("runtime.device=gpu was chosen, but TensorFlow sees no GPU: use runtime=cpu.")
         if self.device == "cpu":
             tf.config.set_visible_devices([], "GPU")
-        tf.keras.mixed_precision.set_global_policy(self.precision)
-        keras.config.set_dtype_policy(self.precision)
+        # Before anything computes: TensorFlow takes neither logical devices nor workers later.
+        self.strategy = DISTRIBUTIONS[self.distribution](self.device, self.replicas)
+        if self.device == "tpu" or self.device == "gpu" and self.distribution != "none":
+            log.warning("tfrec's tests never ran on this kind of devices: compare with a run on one device first")
+        for library in (tf.keras.backend, keras.utils):
+            library.clear_session()
         if self.deterministic:
             tf.config.experimental.enable_op_determinism()
         random.seed(seed)
@@ -49,7 +80,30 @@ class Runtime:
         tf.random.set_seed(seed)
         keras.utils.set_random_seed(seed)
 
+    def profile(self, folder: Path) -> Profile | None:
+        """What traces steps into a run's folder, if any are asked for."""
+        return Profile(folder, self.profile_steps) if self.profile_steps else None
 
-def peak_memory() -> int:
-    """Largest resident size of the process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    @property
+    def chief(self) -> bool:
+        """Whether this process writes the run's folder: the first worker does, or the only process."""
+        return self.distribution != "multi_worker" or cluster().get("task", {}).get("index", 0) == 0
+
+    @contextmanager
+    def own_folder(self, folder: Path) -> Iterator[Path]:
+        """Where this process writes: the run's folder, or, as other workers write the same as the chief, nowhere."""
+        if self.chief:
+            yield folder
+            return
+        with TemporaryDirectory(prefix="tfrec-worker-") as nowhere:
+            yield Path(nowhere)
+
+    def lost_worker(self, error: Exception) -> str | None:
+        """What to do if a run ended because another worker is gone; None for other errors."""
+        lost = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError)
+        if self.distribution != "multi_worker" or not isinstance(error, (*lost, tf.errors.DeadlineExceededError)):
+            return None
+        return (
+            "Another worker of this run is gone or out of reach: start all of them again with resume=auto, and they go "
+            f"on from the last checkpoint. ({str(error).splitlines()[0][:160]})"
+        )

@@ -12,7 +12,7 @@ from tfrec.loops.scored import score
 from tfrec.loops.serving import serve
 from tfrec.loops.state import StreamState
 from tfrec.loops.validation import EarlyStopping
-from tfrec.runtime import peak_memory
+from tfrec.memory import peak_memory, resident_memory
 from tfrec.tracking import Tracker
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,10 @@ class Incremental:
                 learned = time.perf_counter()
                 costs |= state.learner.costs() | (probe.after_update(t) if probe is not None else {})
                 timings = {"cost/score_seconds": scored - started, "cost/update_seconds": learned - scored}
-                timings |= {"cost/traces": state.learner.traces, "cost/peak_memory_bytes": peak_memory()}
+                timings |= {"cost/traces": state.learner.traces, "cost/compilations": state.learner.compilations}
+                timings |= {"cost/peak_memory_bytes": peak_memory(), "cost/memory_bytes": resident_memory()}
+                if costs["cost/steps"]:
+                    timings["cost/input_wait_share"] = state.learner.waited
                 tracker.end_of_period(t, costs, timings)
                 if (t + 1 - self.base) % self.checkpoint_every == 0 or t + 1 == end:
                     checkpoints.save(t, state, tracker, self._kept(state, evaluator))

@@ -4,6 +4,7 @@ import logging
 import time
 
 import numpy as np
+import tensorflow as tf
 
 from tfrec.checkpoint import Checkpoints
 from tfrec.data.truth import refuse_future
@@ -141,6 +142,10 @@ class Prequential:
 
     def _refuse_what_cannot_act(self, state: StreamState, evaluator) -> None:
         model = type(state.model).__name__
+        require(
+            not tf.distribute.has_strategy(),
+            "loop=prequential learns one event at a time, which cannot be shared: choose a runtime of one device.",
+        )
         require(
             not getattr(state.stream, "held_back", True),
             "loop=prequential learns each event at once: leave out stream.delay and periods of sessions.",

@@ -1,0 +1,98 @@
+"""Several devices as one: the `tf.distribute` strategies that a runtime may choose."""
+
+import json
+import os
+
+import tensorflow as tf
+
+from tfrec.errors import InputError, require
+
+
+def one_device(device: str, replicas: int | None) -> tf.distribute.Strategy:
+    """No distribution; a TPU's cores are reached through its own strategy."""
+    require(replicas in (None, 1), f"runtime.replicas is {replicas}, of one device: choose runtime=mirrored.")
+    return tpu() if device == "tpu" else tf.distribute.get_strategy()
+
+
+def mirrored(device: str, replicas: int | None) -> tf.distribute.Strategy:
+    """The devices of one machine, each with all variables.
+
+    Args:
+        device: `gpu`, or `cpu`: so many logical devices of one processor, to try things out.
+        replicas: how many; None takes all GPUs.
+    """
+    require(device in ("cpu", "gpu"), f"runtime=mirrored has device={device}: choose gpu or cpu.")
+    if device == "gpu":
+        found = len(tf.config.list_physical_devices("GPU"))
+        wanted = found if replicas is None else replicas
+        require(
+            1 < wanted <= found,
+            f"runtime=mirrored was chosen with {replicas or 'all'} GPUs, and TensorFlow sees {found}: use runtime=gpu "
+            "or cpu, or runtime.device=cpu runtime.replicas=2 to try it on a processor.",
+        )
+        return tf.distribute.MirroredStrategy([f"GPU:{n}" for n in range(wanted)])
+    require(
+        replicas is not None and replicas > 1,
+        f"runtime=mirrored on a processor has replicas={replicas}: choose 2 or more logical devices.",
+    )
+    (processor,) = tf.config.list_physical_devices("CPU")
+    try:
+        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * replicas)
+    except RuntimeError as error:  # TensorFlow has started
+        if len(tf.config.list_logical_devices("CPU")) != replicas:
+            raise InputError(
+                f"runtime=mirrored needs {replicas} logical devices, but an earlier run of this process has started "
+                "TensorFlow with others: start it in a process of its own."
+            ) from error
+    return tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(replicas)])
+
+
+def multi_worker(device: str, replicas: int | None) -> tf.distribute.Strategy:
+    """The processes that `TF_CONFIG` names, on one machine or several, each with all variables."""
+    require(replicas is None, "runtime.replicas is set, but with runtime=multi_worker TF_CONFIG says how many there are.")
+    require(device in ("cpu", "gpu"), f"runtime=multi_worker has device={device}: choose cpu or gpu.")
+    workers = len(cluster().get("cluster", {}).get("worker", []))
+    require(
+        workers > 1,
+        "runtime=multi_worker needs the environment variable TF_CONFIG of two or more workers in each of them, such as "
+        '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}: see '
+        "docs/performance.md, or choose runtime=cpu, gpu or mirrored.",
+    )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        raise InputError(
+            f"runtime=multi_worker must be the first run of its process: leave -m away. ({error})"
+        ) from error
+
+
+def tpu() -> tf.distribute.Strategy:
+    """All cores of the TPU that this machine, or `TPU_NAME`, gives."""
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(os.environ.get("TPU_NAME", "local"))
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except Exception as error:  # whatever the platform's libraries raise where there is none
+        raise InputError(
+            "runtime=tpu was chosen, but TensorFlow finds no TPU: use runtime=cpu or runtime=gpu. "
+            f"({str(error).splitlines()[0][:120]})"
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def cluster() -> dict:
+    """What `TF_CONFIG` says, or nothing.
+
+    Raises:
+        InputError: it is no JSON object.
+    """
+    text = os.environ.get("TF_CONFIG") or "{}"
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"The environment variable TF_CONFIG is no JSON ({error}): {text[:80]}") from error
+    require(isinstance(found, dict), f"The environment variable TF_CONFIG is no JSON object: {text[:80]}")
+    return found
+
+
+DISTRIBUTIONS = {"none": one_device, "mirrored": mirrored, "multi_worker": multi_worker}
