@@ -1,19 +1,13 @@
 """The command line as a user meets it: each mistake ends with one sentence that says what to do."""
 
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.toy import make_interactions
+from tests.small_runs import TINY, python, write_data
 
-ROOT = Path(__file__).parents[1]
-TINY = "+experiment=quickstart +debug=tiny stream.users=15 encoder=none model.new_items=mean baseline=none".split()
 TYPO = "# @package _global_\nname: typo\nlop:\n  epochs: 3\n"
 RUN = ["-m", "tfrec.run"]
 IMPORTS = ["-X", "importtime", *RUN]
@@ -57,18 +51,6 @@ COMMANDS = {
 }
 
 
-def write_data(folder, change=lambda events: events):
-    """The toy log in the columns of Complete Journey."""
-    interactions = make_interactions()
-    names = {"user": "household_id", "item": "product_id", "timestamp": "transaction_timestamp"}
-    products = interactions.items.rename_axis("product_id").reset_index()
-    products["product_type"] = products.pop("text")
-    products["department"] = products["product_category"] = products.pop("kind")
-    folder.mkdir(parents=True)
-    change(interactions.events.rename(columns=names)).to_parquet(folder / "transactions.parquet")
-    products.assign(brand="National", package_size="1 OZ").to_parquet(folder / "products.parquet")
-
-
 def days_between(first, last):
     """Drops the events of these days after the first event."""
 
@@ -94,16 +76,13 @@ def results(tmp_path_factory):
     write_data(home / "data" / "short", days_between(22, 99))  # three whole weeks are left
     (home / "conf" / "experiment").mkdir(parents=True)
     (home / "conf" / "experiment" / "typo.yaml").write_text(TYPO)
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "TFREC_CACHE": str(home / "cache")}
-    env.pop("TF_USE_LEGACY_KERAS", None)  # set by tfrec in this process: a user's shell has not
 
     def run(name):
         folder = home / name.replace(" ", "_")
         folder.mkdir()
         for data in (home / "data").iterdir():
             (folder / data.name).symlink_to(data)
-        asked = [sys.executable, *COMMANDS[name]]
-        return subprocess.run(asked, cwd=folder, env=env, capture_output=True, text=True, timeout=300), folder
+        return python(COMMANDS[name], folder, home / "cache"), folder
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(COMMANDS, pool.map(run, COMMANDS), strict=True))
