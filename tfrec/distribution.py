@@ -49,7 +49,9 @@ def mirrored(device: str, replicas: int | None) -> tf.distribute.Strategy:
 
 def multi_worker(device: str, replicas: int | None) -> tf.distribute.Strategy:
     """The processes that `TF_CONFIG` names, on one machine or several, each with all variables."""
-    require(replicas is None, "runtime.replicas is set, but with runtime=multi_worker TF_CONFIG says how many there are.")
+    require(
+        replicas is None, "runtime.replicas is set, but with runtime=multi_worker TF_CONFIG says how many there are."
+    )
     require(device in ("cpu", "gpu"), f"runtime=multi_worker has device={device}: choose cpu or gpu.")
     workers = len(cluster().get("cluster", {}).get("worker", []))
     require(

@@ -51,27 +51,22 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
             own = folder
         else:
             checkpoints = Checkpoints(folder / "checkpoints", writes=runtime.chief)
-            _run(config, runtime, own, checkpoints, overrides, choices, metric)
+            facts = {"name": config["name"], "seed": seed, "commit": origin.commit(), "overrides": overrides}
+            _run(config, runtime, own, checkpoints, facts, choices, metric)
         return json.loads((own / "results.json").read_text())["metrics"].get(tag_of(metric))
 
 
 def _run(
-    config: dict, runtime: Runtime, folder: Path, checkpoints: Checkpoints, overrides: list[str], choices: dict, metric: str
+    config: dict, runtime: Runtime, folder: Path, checkpoints: Checkpoints, facts: dict, choices: dict, metric: str
 ) -> None:
     """The experiment with a tracker around it, which is told what was chosen and how it ended."""
     runtime.start(config["seed"])  # before anything computes, an event file's writer included
-    facts = {
-        "name": config["name"],
-        "seed": config["seed"],
-        "commit": origin.commit(),
-        "overrides": overrides,
-    }
     tracker = Tracker(folder, facts, metric)
     try:
         tracker.text(
             {
                 "config": yaml.safe_dump(config, sort_keys=False),
-                "command": origin.command(overrides),
+                "command": origin.command(facts["overrides"]),
                 "versions": origin.versions(),
                 "run": yaml.safe_dump(facts, sort_keys=False),
             }

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from tfrec.errors import InputError, require
 from tfrec.feeding import Ahead, Batch, stacks
-from tfrec.precision import fresh, gradients, inner
+from tfrec.precision import gradients
 from tfrec.replicas import share
+from tfrec.slots import carried_over, inner, start_slots
 from tfrec.strategies.strategy import Strategy
 from tfrec.tasks.averaging import mean_per_task
 
@@ -117,25 +118,14 @@ class Learner:
         A slot of a grown table keeps its rows and starts the new ones as the optimizer starts any row. Costs one
         trace at the next step.
         """
-        old = self.optimizer
-        if not self.built:
-            return
-        self.optimizer = fresh(old)
-        self.optimizer.build(self.model.trainable_variables)
-        for before, after in zip(inner(old).variables, inner(self.optimizer).variables, strict=True):
-            grown = before.shape != after.shape
-            after.assign(tf.concat([before, after[before.shape[0] :]], axis=0) if grown else before)
-        self._compiled = None
+        if self.built:
+            self._compiled = None  # the graph holds the replaced table
+            self.optimizer = carried_over(self.optimizer, self.model.trainable_variables)
 
     def restart(self, variable: tf.Variable, rows: np.ndarray) -> None:
         """Starts the optimizer's state of table rows anew: they belong to other ids now."""
-        if not self.built:
-            return
-        started = fresh(self.optimizer)
-        started.build(self.model.trainable_variables)
-        for slot, start in zip(inner(self.optimizer).variables, inner(started).variables, strict=True):
-            if slot.shape == variable.shape and slot.name.partition("/")[2].startswith(variable.name.partition(":")[0]):
-                slot.scatter_update(tf.IndexedSlices(tf.gather(start, rows), tf.cast(rows, tf.int32)))
+        if self.built:
+            start_slots(self.optimizer, variable, rows)
 
     def costs(self) -> dict[str, int]:
         """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep."""

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfrec.errors import InputError, require
+from tfrec.slots import inner
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -16,7 +17,8 @@ class Precision:
 
     Args:
         policy: `float32`, `mixed_bfloat16` or `mixed_float16`.
-        initial_scale: of the loss, under mixed_float16. A step whose gradients are not finite is left out and halves it.
+        initial_scale: of the loss, under mixed_float16. A step whose gradients are not finite is left out and
+            halves it.
         growth_steps: finite steps after which it is doubled.
 
     Raises:
@@ -66,24 +68,6 @@ class Precision:
                 f"and {details.get('device_name', gpu.name)} has {'.'.join(map(str, capability))}: use precision="
                 f"{' or '.join(others)}.",
             )
-
-
-def inner(optimizer):
-    """The optimizer that moves the variables: without the scaling of the loss, if there is one."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
-
-
-def fresh(optimizer):
-    """An optimizer like this one, with no variables of a model yet; a scale of the loss stays as it is."""
-    moving = inner(optimizer)
-    moving = type(moving).from_config(moving.get_config())
-    if inner(optimizer) is optimizer:
-        return moving
-    scaled = tf.keras.mixed_precision.LossScaleOptimizer(
-        moving, initial_scale=float(optimizer.loss_scale), dynamic_growth_steps=optimizer.dynamic_growth_steps
-    )
-    scaled.dynamic_counter.assign(optimizer.dynamic_counter)
-    return scaled
 
 
 def gradients(optimizer, tape: tf.GradientTape, loss: tf.Tensor, variables: list) -> list:

@@ -105,5 +105,5 @@ class Runtime:
             return None
         return (
             "Another worker of this run is gone or out of reach: start all of them again with resume=auto, and they go "
-            f"on from the last checkpoint. ({str(error).splitlines()[0][:160]})"
+            f"on from the last checkpoint. ({type(error).__name__})"
         )

@@ -112,9 +112,7 @@ def test_accidental_hits_are_left_out():
 
 def test_temperature_divides_the_scores():
     expected = -np.log(np.exp(4) / (np.exp(4) + 1))
-    assert loss_of(QUERY, CANDIDATE, ITEM, ZERO, temperature=0.5)[0].numpy() == pytest.approx(
-        expected, rel=1e-5
-    )
+    assert loss_of(QUERY, CANDIDATE, ITEM, ZERO, temperature=0.5)[0].numpy() == pytest.approx(expected, rel=1e-5)
 
 
 def test_log_q_is_subtracted():
@@ -164,6 +162,4 @@ def test_log_q_makes_the_sampled_softmax_agree_with_the_full_one():
 
 def test_xla_gives_the_same_loss():
     compiled = tf.function(loss_of, jit_compile=True)
-    np.testing.assert_allclose(
-        compiled(QUERY, CANDIDATE, ITEM, ZERO), loss_of(QUERY, CANDIDATE, ITEM, ZERO), rtol=1e-6
-    )
+    np.testing.assert_allclose(compiled(QUERY, CANDIDATE, ITEM, ZERO), loss_of(QUERY, CANDIDATE, ITEM, ZERO), rtol=1e-6)

@@ -1,0 +1,56 @@
+"""The optimizer's state of variables that grow, and of rows that go from one id to another."""
+
+import gc
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.layers.growing import copy_rows
+
+
+def inner(optimizer):
+    """The optimizer that moves the variables: without the scaling of the loss, if there is one."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def carried_over(optimizer, variables: list):
+    """An optimizer like this one for variables of which some were replaced by larger ones, with its state.
+
+    A slot of a grown table keeps its rows and starts the new ones as the optimizer starts any row.
+    """
+    later = _fresh(optimizer)
+    later.build(variables)
+    for before, after in zip(inner(optimizer).variables, inner(later).variables, strict=True):
+        if before.shape == after.shape:
+            after.assign(before)
+        else:
+            copy_rows(before, after)
+    del optimizer, before
+    gc.collect()  # Keras's objects hold one another; tables are too large to wait
+    return later
+
+
+def start_slots(optimizer, variable: tf.Variable, rows: np.ndarray) -> None:
+    """Starts the state of table rows anew."""
+    name, started = variable.name.partition(":")[0], inner(_fresh(optimizer))
+    started.build([tf.Variable(tf.gather(variable, rows), name=name)])  # slots of these rows alone
+    slots = [slot for slot in inner(optimizer).variables if _is_slot(slot, variable, name)]
+    for slot, start in zip(slots, started.variables[1:], strict=True):
+        slot.scatter_update(tf.IndexedSlices(tf.convert_to_tensor(start), tf.cast(rows, tf.int32)))
+
+
+def _is_slot(slot: tf.Variable, variable: tf.Variable, name: str) -> bool:
+    return slot.shape == variable.shape and slot.name.partition("/")[2].startswith(name)
+
+
+def _fresh(optimizer):
+    """An optimizer like this one, with no variables of a model yet; a scale of the loss stays as it is."""
+    moving = inner(optimizer)
+    moving = type(moving).from_config(moving.get_config())
+    if inner(optimizer) is optimizer:
+        return moving
+    scaled = tf.keras.mixed_precision.LossScaleOptimizer(
+        moving, initial_scale=float(optimizer.loss_scale), dynamic_growth_steps=optimizer.dynamic_growth_steps
+    )
+    scaled.dynamic_counter.assign(optimizer.dynamic_counter)
+    return scaled
