@@ -11,8 +11,8 @@ memory counts, takes it in by `data=files`, observes period after period, and wi
 events seen learns `--steps` steps of 4,096 examples drawn from all periods so far; after the first of these marks it
 also learns one whole epoch, and at the end it ranks all items for 10,000 requests of the next period (`scale_run.py`).
 
-The model reads histories of ten items, which one earlier request fills. Longer ones fill up over the whole log, as a user
-has 50 events in it: with `--history 50` the cost of an example grows with them, however large the log is.
+The model reads histories of ten items, which one earlier request fills. Longer ones fill up over the whole log, as a
+user has 50 events in it: with `--history 50` the cost of an example grows with them, however large the log is.
 
 Observing at a mark is the mean over the last five of 50 periods before it, training the median of five rounds. Run it
 on an idle machine.
