@@ -62,3 +62,11 @@ def test_rows_of_several_columns_of_categories():
     vocabulary = Vocabulary(pd.Series(["x", "y"], dtype="category"))
     assert vocabulary.add(pd.Series(["y", "z"], dtype="category")).tolist() == [1, 2]
     assert vocabulary.ids.tolist() == ["x", "y", "z"]
+
+
+def test_some_ids_are_those_of_their_rows():
+    vocabulary = Vocabulary(NAMES)
+    vocabulary.add(["new"])
+    rows = np.array([len(vocabulary) - 1, 0, 3, 0])
+    np.testing.assert_array_equal(vocabulary.of(rows), vocabulary.ids[rows])
+    assert vocabulary.of(rows[:0]).tolist() == Vocabulary().of(rows[:0]).tolist() == []

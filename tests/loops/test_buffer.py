@@ -62,12 +62,17 @@ def test_each_example_is_learned_in_each_epoch_and_offered_once(tmp_path, buffer
 def test_each_part_has_all_its_epochs_before_the_next(tmp_path):
     stream = Stream(make_interactions(days=50, per_day=40))
     state = make_state(stream)
-    steps, step, learn = [], state.learner.step, state.learn
-    state.learner.step = lambda batch: (steps.append(part[-1]), step(batch))[1]
-    part = []
-    state.learn = lambda periods, *rest: (part.append(periods[0]), learn(periods, *rest))[1]
+    learned, learn = [], state.learn
+
+    def recorded(periods, epochs, *rest):
+        costs = learn(periods, epochs, *rest)
+        learned.append((periods, epochs, costs["cost/steps"]))
+        return costs
+
+    state.learn = recorded
     run(tmp_path, stream, state, base_epochs=2, epochs=0, buffer=1)
-    assert steps == [t for t in range(3) for _ in range(2 * -(-len(stream[t]) // 64))]
+    assert learned[:3] == [(range(t, t + 1), 2, 2 * -(-len(stream[t]) // 64)) for t in range(3)]
+    assert all(steps == 0 for _, _, steps in learned[3:])  # epochs=0
 
 
 @pytest.mark.parametrize("every, kept", [(1, [3, 4, 5, 6]), (2, [4, 6]), (3, [5, 6]), (9, [6])])

@@ -64,9 +64,28 @@ def test_a_knob_outside_of_its_range_is_named(knobs, message):
         Catalogue(**knobs)
 
 
-def test_more_items_than_products_are_refused(folder):
-    with pytest.raises(InputError, match="n_items is 601, but only 600 products"):
-        make_world(folder, catalogue__n_items=601)
+def test_items_beyond_the_products_repeat_them(folder):
+    """1,500 items of 600 products: each twice, 300 of them three times; of the same text, but items of their own."""
+    world = make_world(folder, catalogue__n_items=1500, catalogue__new_share=0.0)
+    items, table = world.items, products(folder)
+    kinds = np.stack([items.codes[name] for name in table])
+    all_kinds = np.stack([np.searchsorted(items.values[name], table[name].to_numpy(dtype=object)) for name in table])
+    different, of_products = np.unique(all_kinds, axis=1, return_counts=True)
+    again, of_items = np.unique(kinds, axis=1, return_counts=True)
+    np.testing.assert_array_equal(again, different)
+    assert ((of_items >= 2 * of_products) & (of_items <= 3 * of_products)).all() and of_items.sum() == 1500
+    for first in (0, 600):  # whole rounds, in orders of their own
+        _, of_round = np.unique(kinds[:, first : first + 600], axis=1, return_counts=True)
+        np.testing.assert_array_equal(of_round, of_products)
+    assert (kinds[:, :600] != kinds[:, 600:1200]).any()
+    texts = world.markets.table()["text"]
+    assert texts.nunique() == len(different.T) and len(items.ids.unique()) == 1500
+    assert len(np.unique(items.vectors, axis=0)) == len(np.unique(items.appeal)) == 1500
+
+
+def test_as_many_items_as_products_are_all_of_them(folder):
+    items = make_world(folder, catalogue__n_items=600).items
+    assert sorted(items.codes["type"]) == sorted(make_world(folder, catalogue__n_items=601).items.codes["type"][:600])
 
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):

@@ -9,7 +9,7 @@ from tfrec.build import build
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 from tfrec.simulator.draws import generator
-from tfrec.simulator.log import load
+from tfrec.simulator.log import load, logged
 from tfrec.simulator.world import SLATES
 
 RICH = {"rewriting__rate": 0.1, "feedback__delay": "1D", "feedback__click_noise": 0.02}
@@ -107,11 +107,34 @@ def test_logged_propensities_are_those_of_the_policy(told, world):
         weight = np.exp(world.items.appeal + 0.5 * noise + 5.0 * relevance)
         slate = told.events[told.events["slate"] == t * SLATES + n]
         left = set(available)
-        for item, logged in zip(row(world, slate["item"]), slate["propensity"], strict=True):
+        for item, recorded in zip(row(world, slate["item"]), slate["propensity"], strict=True):
             total = weight[sorted(left)].sum()
             expected = (1 - policy.epsilon) * weight[item] / total + policy.epsilon / len(left)
-            assert logged == pytest.approx(expected, rel=1e-3)
+            assert recorded == pytest.approx(expected, rel=1e-3)
             left.remove(item)
+
+
+def test_without_searches_slates_are_drawn_at_once_from_the_same_policy(folder):
+    """The propensities of period 3 against the formula; items as often as expected, position 1, in ten groups."""
+    world = make_world(folder, queries__search_share=0.0, visits__activity=20.0)
+    t, policy = 3, world.policy
+    requests, market = world.requests(t), world.markets[t]
+    rows, propensities = logged(world, t, requests)
+    assert market.born[rows].all() and all(len(set(slate)) == world.slate for slate in rows)
+    noise = generator(world.seed, "logging policy", t).standard_normal(len(world.items))
+    weight = np.where(market.born, np.exp(world.items.appeal + 0.5 * noise), 0)
+    number = market.born.sum()
+    left = np.tile(weight, (len(rows), 1))
+    for p in range(world.slate):
+        chance = (1 - policy.epsilon) * left / left.sum(1, keepdims=True) + policy.epsilon / (number - p)
+        expected = chance[np.arange(len(rows)), rows[:, p]]
+        np.testing.assert_allclose(propensities[:, p], expected, rtol=1e-5)
+        left[np.arange(len(rows)), rows[:, p]] = 0
+    chance = ((1 - policy.epsilon) * weight / weight.sum() + policy.epsilon / number) * market.born
+    counts = np.bincount(rows[:, 0], minlength=len(weight))
+    for group in np.array_split(np.argsort(chance)[-number:], 10):
+        p = chance[group].sum()
+        assert abs(counts[group].sum() - len(rows) * p) < 5 * np.sqrt(len(rows) * p * (1 - p))
 
 
 def test_a_calendar_stream_has_the_periods_of_the_world_but_the_last(told, world):

@@ -80,6 +80,18 @@ def test_a_market_does_not_depend_on_what_was_asked_before(folder):
         np.testing.assert_array_equal(getattr(late, name), getattr(newest, name))
 
 
+def test_going_back_and_forth_gives_the_same_texts(folder):
+    """Only changes are kept: periods asked for in any order against one walk by the rule itself."""
+    world = make_world(folder, rewriting__rate=0.2)
+    size, wording = world.items.codes["size"], np.zeros(len(world.items), int)
+    expected = [(size, wording)]
+    for t in range(1, 7):
+        size, wording = world.markets.rewriting(size, wording, world.items, world.seed, t)
+        expected.append((size, wording))
+    for t in (4, 1, 6, 0, 5, 6):
+        np.testing.assert_array_equal(np.stack(world.markets._texts(t)), np.stack(expected[t]))
+
+
 def test_wordings_keep_the_words_that_queries_use():
     attributes = dict(zip(CATEGORIES, ("DAIRY", "MILK/CREAM", "WHOLE MILK", "private label", "1 GAL"), strict=True))
     texts = [text(attributes, wording) for wording in range(len(WORDINGS))]

@@ -6,7 +6,7 @@ import numpy as np
 
 from tfrec.baselines.own_items import overlays, popularity_below_one
 from tfrec.baselines.popularity import periods
-from tfrec.data.history import History, own_rows
+from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import require
 
@@ -34,7 +34,7 @@ class DecayedFrequency:
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
-        own = own_rows(history.frequency(self.decay), requests.users)
+        own = history.own(requests.users, self.decay)
         if self.share is None:
             base = popularity_below_one(history, self.window)
             own.data += 1

@@ -33,7 +33,7 @@ class OwnItems:
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
         fill = popularity_below_one(history, self.window)
-        own = own_rows(history.frequency(), requests.users)
+        own = history.own(requests.users)
         own.data += 1 + self._tie(history, requests.users, own, fill)
         return overlays(fill, own)
 

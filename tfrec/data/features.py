@@ -12,7 +12,7 @@ from pandas.api.types import is_numeric_dtype
 from scipy import sparse
 
 from tfrec.data.catalogue import categories
-from tfrec.data.history import History, own_rows
+from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.vocabulary import Vocabulary
 from tfrec.errors import InputError, require
@@ -57,7 +57,7 @@ class TowerFeatures:
         known, total, texts = len(self._columns.get("text", ())), len(history.items), len(self.texts)
         again = history.items.rows(changed)
         numbers = np.concatenate([np.arange(known, total), np.sort(again[(again >= 0) & (again < known)])])
-        table = items.loc[history.items.ids[numbers]]
+        table = items.loc[history.items.of(numbers)]
         rows = {"text": self.texts.add(table["text"])}
         for column in categories(table):
             rows[column] = self.categories.setdefault(column, Vocabulary()).add(table[column])
@@ -68,7 +68,7 @@ class TowerFeatures:
         if self.numbers:
             self._numbers = np.append(self._numbers, np.zeros((total - known, len(self.numbers)), np.float32), axis=0)
             self._numbers[numbers] = _stack(table, self.numbers, "model.features.numbers", "the item table")
-        return list(self.texts.ids[texts:]) if len(self.texts) > texts else []
+        return list(self.texts.of(np.arange(texts, len(self.texts))))
 
     def admit(self, requests: Requests) -> list[str]:
         """Gives rows to query texts and context categories of requests that come in; returns the new texts."""
@@ -85,7 +85,7 @@ class TowerFeatures:
             return []
         self.searches, known = True, len(self.texts)
         self.texts.add(requests.queries[requests.queries != ""])
-        return list(self.texts.ids[known:]) if len(self.texts) > known else []
+        return list(self.texts.of(np.arange(known, len(self.texts))))
 
     def users(self, history: History, requests: Requests) -> dict[str, np.ndarray]:
         """Who asks what: `user` and `user_known`, `[n]`; with queries `query_text` `[n]`, -1 for none; context."""
@@ -105,7 +105,7 @@ class TowerFeatures:
         """What the users did: `history` and `history_weight`, `[n, history_length]`, in the order of item rows."""
         if not self.history_length:
             return {}
-        own = own_rows(history.frequency(self.decay), requests.users)
+        own = history.own(requests.users, self.decay)
         own.data = np.log1p(own.data)
         items, weights = heaviest(own, self.history_length)
         total = weights.sum(axis=1, keepdims=True, dtype=np.float64)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from tfrec.data.frequency import Frequency
 from tfrec.data.spool import Spool
 from tfrec.data.vocabulary import Vocabulary
 
@@ -16,7 +17,8 @@ class History:
 
     The catalogue is `items`: every item that anyone has bought before. `newest` is the time of the newest event
     seen; the loop checks it against the period that is scored. Events are kept on disk; in memory are the ids, 12
-    bytes for each different (user, item) of each decay asked for, and each period's counts of items.
+    bytes (and room for more) for each different (user, item) of each decay asked for, and each period's counts of
+    items.
     """
 
     def __init__(self) -> None:
@@ -26,7 +28,8 @@ class History:
         self._pairs = Spool()
         self._counts: list[tuple[np.ndarray, np.ndarray]] = []
         self._active: list[int] = []
-        self._frequencies: dict[float, sparse.csr_matrix] = {}
+        self._frequencies: dict[float, Frequency] = {}
+        self._whole: dict[float, sparse.csr_matrix] = {}  # of all users, until the next period
         self._digest = hashlib.sha256()
         self._known: list[tuple] = []  # after each period: numbers of users and items, newest, digest
 
@@ -60,8 +63,9 @@ class History:
         if len(events):
             newest = events["timestamp"].max()
             self.newest = newest if self.newest is None else max(self.newest, newest)
-        for decay, frequency in self._frequencies.items():
-            self._frequencies[decay] = self._advance(frequency, decay, rows)
+        self._whole = {}
+        for frequency in self._frequencies.values():
+            frequency.advance(*rows)
         for column, values, before in zip(("user", "item"), rows, known, strict=True):
             new = events[column].to_numpy()[values >= before]
             self._digest.update("\n".join(map(str, pd.unique(new))).encode() + values.tobytes())
@@ -79,6 +83,7 @@ class History:
         twin.users, twin.items = copy.copy(self.users), copy.copy(self.items)
         twin._counts, twin._active = list(self._counts), list(self._active)
         twin._frequencies = {decay: frequency.copy() for decay, frequency in self._frequencies.items()}
+        twin._whole = {}
         twin._digest, twin._known = self._digest.copy(), list(self._known)
         return twin
 
@@ -102,15 +107,22 @@ class History:
     def frequency(self, decay: float = 1.0) -> sparse.csr_matrix:
         """Decayed number of periods in which a user bought an item: `sum over s < t of decay ** (t - 1 - s)`.
 
+        Costs what all users bought, once a period; `own` costs what some did.
+
         Returns:
             `[users, items]`, float64, nonzero exactly where the user ever bought the item.
         """
-        if decay not in self._frequencies:
-            frequency = sparse.csr_matrix(self.shape)
-            for t in range(len(self)):
-                frequency = self._advance(frequency, decay, self.pairs(t))
-            self._frequencies[decay] = frequency
-        return self._frequencies[decay]
+        if decay not in self._whole:
+            self._whole[decay] = self.own(np.arange(len(self.users)), decay)
+        return self._whole[decay]
+
+    def own(self, users: np.ndarray, decay: float = 1.0) -> sparse.csr_matrix:
+        """Rows of `frequency` in the order of `users`, a copy; an empty row for a user never seen (-1)."""
+        return self._kept(decay).rows(users, len(self.items))
+
+    def bought(self, users: np.ndarray) -> list[np.ndarray]:
+        """The item rows that each of `users` ever bought, in order; none for a user never seen (-1)."""
+        return self._kept(next(iter(self._frequencies), 1.0)).bought(users)  # whichever is there
 
     def popularity(self, window: int | None = None, last: int | None = None) -> np.ndarray:
         """How many (user, period) pairs bought each item in `window` periods (all, if None), `[items]`.
@@ -143,11 +155,13 @@ class History:
         rows, columns = np.divmod(pairs, len(self.items))
         return sparse.csr_matrix((position + 1, (rows, columns)), shape=self.shape)
 
-    def _advance(self, frequency: sparse.csr_matrix, decay: float, rows) -> sparse.csr_matrix:
-        frequency.resize(self.shape)
-        bought = sparse.csr_matrix((np.ones(len(rows[0])), rows), shape=self.shape)
-        bought.data[:] = 1  # bought for two queries is bought in one period
-        return frequency * decay + bought
+    def _kept(self, decay: float) -> Frequency:
+        if decay not in self._frequencies:
+            frequency = Frequency(decay)
+            for t in range(len(self)):
+                frequency.advance(*self.pairs(t))
+            self._frequencies[decay] = frequency
+        return self._frequencies[decay]
 
 
 def own_rows(matrix: sparse.csr_matrix, users: np.ndarray) -> sparse.csr_matrix:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tfrec.data.history import History, own_rows
+from tfrec.data.history import History
 from tfrec.data.requests import Requests
 
 
@@ -53,8 +53,7 @@ class Truth:
         number, rows = number[once], history.items.rows(events["item"][once])
         order = np.argsort(number, kind="stable")
         targets = np.split(rows[order], np.cumsum(np.bincount(number))[:-1])
-        own = own_rows(history.frequency(), requests.users)
-        bought = np.split(own.indices, own.indptr[1:-1])
+        bought = history.bought(requests.users)
         by_size = np.argsort([len(row) for row in bought], kind="stable")
         return cls(
             requests.take(by_size),

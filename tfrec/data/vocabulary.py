@@ -19,8 +19,11 @@ class Vocabulary:
     @property
     def ids(self) -> np.ndarray:
         """The raw id of each row."""
-        self._settle()
-        return self._settled.to_numpy()
+        return self._all().to_numpy()
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """The raw ids of `rows` `[n]`."""
+        return self._all().take(rows).to_numpy()
 
     def add(self, ids) -> np.ndarray:
         """Rows of `ids`, int32 `[n]`; ids not seen before get the next rows."""
@@ -44,6 +47,10 @@ class Vocabulary:
         return rows.astype(np.int32)
 
     def _settle(self) -> None:
-        if len(self._recent):
-            self._settled = self._settled.append(self._recent) if len(self._settled) else self._recent
-            self._recent = pd.Index([])
+        self._settled, self._recent = self._all(), pd.Index([])
+
+    def _all(self) -> pd.Index:
+        """All ids, without a hash table as long as nobody looks an id up in them."""
+        if not len(self._settled) or not len(self._recent):
+            return self._settled if len(self._settled) else self._recent
+        return self._settled.append(self._recent)

@@ -1,6 +1,7 @@
 """Tables of ids: which id has which row, and when a row starts anew."""
 
 import numpy as np
+import tensorflow as tf
 
 from tfrec.data.rows import Rows
 from tfrec.layers.growing import GrowingTable
@@ -37,10 +38,12 @@ class IdTable(GrowingTable):
         """Sets the rows that ids got after period `since`.
 
         Args:
-            values: function from the id numbers known before, `[m]`, their rows `[m, dim]`, and the new numbers
-                `[n]` to the new ids' rows `[n, dim]`.
+            values: function from the id numbers known before, `[m]`, a function that gives their rows `[m, dim]`,
+                and the new numbers `[n]` to the new ids' rows, `[n, dim]` or one `[dim]` or number for all.
         """
         new = self.policy.admitted_after(since)
-        known = np.setdiff1d(np.flatnonzero(self.policy.own), new, assume_unique=True)
+        known = np.flatnonzero(self.policy.own & (self.policy.since <= since))
         if len(new):
-            self.assign(self.rows_of(new), values(known, self.table.numpy()[self.rows_of(known)], new))
+            # Only those rows leave the variable, and none where nothing is made of them.
+            found = values(known, lambda: tf.gather(self.table, self.rows_of(known)).numpy(), new)
+            self.assign(self.rows_of(new), np.broadcast_to(found, (len(new), self.dim)))

@@ -13,13 +13,10 @@ def first_values(kind: str, vectors: Callable | None = None) -> Callable:
         vectors: gives the text vectors `[n, text_dim]` of id numbers `[n]`, for `text`.
     """
 
-    def values(known: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
-        if not len(known):  # all have expired: zero says nothing, where the last owner's vector would
-            return np.zeros((len(new), rows.shape[1]))
-        if kind == "text":
-            return ridge(vectors(known), rows)(vectors(new))
-        start = rows.mean(0) if kind == "mean" else np.zeros(rows.shape[1])
-        return np.tile(start, (len(new), 1))
+    def values(known: np.ndarray, rows: Callable[[], np.ndarray], new: np.ndarray) -> np.ndarray:
+        if not len(known) or kind == "zero":
+            return np.zeros(1)  # where all have expired, zero says nothing, where the last owner's vector would
+        return ridge(vectors(known), rows())(vectors(new)) if kind == "text" else rows().mean(0)
 
     return values
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from tfrec.data.history import History, own_rows
+from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import require
 
@@ -56,7 +56,7 @@ class Candidates:
 
     def __call__(self, history: History, requests: Requests) -> Pairs:
         """The candidates of each request, from what `history` knows."""
-        bought = own_rows(history.frequency(0.98), requests.users)
+        bought = history.own(requests.users, 0.98)
         often = _strongest(bought, self.own)
         popular = _highest(history.popularity(self.window)[None], self.popular, 0)[1]
         scorers = [source.score(history, requests) for source in self.sources.values()]

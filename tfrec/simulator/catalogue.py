@@ -49,7 +49,8 @@ class Catalogue:
     """Samples products of Complete Journey and gives each a vector that its attributes, hence its text, tell about.
 
     `v_i = sum over levels l of spread_l * g_l[value of l of i] + spread_item * g_i`, scaled to length 1, with
-    standard normal vectors g.
+    standard normal vectors g. Items beyond the products repeat them, each as often as the others or once more: of the
+    same attributes and text, with a vector, appeal and birth of their own.
 
     Args:
         dim: length of the vectors of items and tastes.
@@ -88,13 +89,8 @@ class Catalogue:
     def draw(self, seed: int) -> Items:
         """The items of one world."""
         table = products(self.folder)
-        require(
-            self.n_items <= len(table),
-            f"catalogue.n_items is {self.n_items}, but only {len(table)} products have a type and a category: "
-            "choose fewer.",
-        )
         rng = generator(seed, "items")
-        rows = rng.choice(len(table), self.n_items, replace=False)
+        rows = _sample(len(table), self.n_items, rng)
         values = {name: np.unique(table[name].to_numpy(dtype=object)) for name in table}
         codes = {name: np.searchsorted(values[name], table[name].to_numpy(dtype=object)[rows]) for name in table}
         born = np.zeros(self.n_items, int)
@@ -111,6 +107,12 @@ class Catalogue:
             rng = generator(seed, f"vectors of {level}")
             total += self.spread[level] * rng.standard_normal((len(values[level]), self.dim))[codes[level]]
         return total / np.linalg.norm(total, axis=1, keepdims=True)
+
+
+def _sample(products: int, items: int, rng: np.random.Generator) -> np.ndarray:
+    """Products `[items]` in random order, none once more than another until all are there."""
+    rounds = range(0, items, products)
+    return np.concatenate([rng.choice(products, min(products, items - first), replace=False) for first in rounds])
 
 
 def products(folder: str | None) -> pd.DataFrame:

@@ -46,18 +46,29 @@ def logged(world: World, t: int, requests: Requests) -> tuple[np.ndarray, np.nda
     policy, available = world.policy, world.markets[t].available
     items = policy.items(world.items.appeal, generator(world.seed, "logging policy", t))
     rng = generator(world.seed, "logged ranking", t)
-    block = max(1, CELLS // len(items))
+    if world.queries.search_share:
+        ranking, total = _weighed_one_by_one(world, t, requests, items, rng)
+    else:
+        weights = policy.weights(items[available], np.zeros(len(available), np.float32))
+        ranking = available[policy.alike(weights, len(requests), rng)]
+        total = np.full(len(requests), weights.sum(dtype=np.float64))
+    rng = generator(world.seed, "exploration", t)
+    rows, _ = explore(ranking, available, world.slate, policy.epsilon, rng)
+    weights = policy.weights(items[rows], world.relevance(t, requests.asked, requests.wanted, rows))
+    return rows, policy.propensities(weights, total, len(available))
+
+
+def _weighed_one_by_one(world: World, t: int, requests: Requests, items: np.ndarray, rng) -> tuple:
+    """Rankings `[requests, slate]` and sums of weights `[requests]` where each request's query weighs the items."""
+    available, block = world.markets[t].available, max(1, CELLS // len(items))
     ranking, total = [np.empty((0, world.slate), int)], [np.empty(0)]
     for first in range(0, len(requests), block):
         part = slice(first, first + block)
         relevance = world.relevance(t, requests.asked[part], requests.wanted[:, part])[:, available]
-        weights = policy.weights(items[available], relevance)
-        ranking.append(available[policy.ranking(weights, rng)])
+        weights = world.policy.weights(items[available], relevance)
+        ranking.append(available[world.policy.ranking(weights, rng)])
         total.append(weights.sum(axis=1, dtype=np.float64))
-    rng = generator(world.seed, "exploration", t)
-    rows, _ = explore(np.concatenate(ranking), available, world.slate, policy.epsilon, rng)
-    weights = policy.weights(items[rows], world.relevance(t, requests.asked, requests.wanted, rows))
-    return rows, policy.propensities(weights, np.concatenate(total), len(available))
+    return np.concatenate(ranking), np.concatenate(total)
 
 
 def shown(

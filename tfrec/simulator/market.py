@@ -8,7 +8,7 @@ import pandas as pd
 from tfrec.simulator.catalogue import Items
 from tfrec.simulator.prices import Prices
 from tfrec.simulator.queries import ATTRIBUTES
-from tfrec.simulator.wording import Rewriting, text
+from tfrec.simulator.wording import WORDINGS, Rewriting, text
 
 CATEGORIES = ("department", "category", "type", "brand", "size")
 
@@ -39,7 +39,7 @@ class Markets:
     def __init__(self, items: Items, rewriting: Rewriting, prices: Prices, seed: int) -> None:
         self.items, self.rewriting, self.prices, self.seed = items, rewriting, prices, seed
         self.level, self.base_price = prices.levels(items, seed)
-        self._texts = [(items.codes["size"], np.zeros(len(items), int))]  # size and wording of each period
+        self._rewritten: list[tuple] = []  # of each period but the first: rows, and their new sizes and wordings
         self._newest: tuple[int, Market] | None = None
 
     def __getitem__(self, t: int) -> Market:
@@ -48,13 +48,23 @@ class Markets:
         return self._newest[1]
 
     def _at(self, t: int) -> Market:
-        while len(self._texts) <= t:
-            self._texts.append(self.rewriting(*self._texts[-1], self.items, self.seed, len(self._texts)))
-        size, wording = self._texts[t]
+        size, wording = self._texts(t)
         price, promotion = self.prices.at(t, self.base_price, self.items, self.seed)
         codes = np.stack([size if name == "size" else self.items.codes[name] for name in ATTRIBUTES])
         born = self.items.born <= t
         return Market(born, np.flatnonzero(born), size, wording, price, promotion, codes)
+
+    def _texts(self, t: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sizes and wordings of period t, `[items]` each; in memory are the changes, a small part of the items."""
+        size, wording = self.items.codes["size"].copy(), np.zeros(len(self.items), int)
+        for rows, sizes, wordings in self._rewritten[:t]:
+            size[rows], wording[rows] = sizes, wordings
+        for period in range(len(self._rewritten) + 1, t + 1):
+            sizes, wordings = self.rewriting(size, wording, self.items, self.seed, period)
+            rows = np.flatnonzero((sizes != size) | (wordings != wording))
+            self._rewritten.append((rows, sizes[rows], wordings[rows]))
+            size, wording = sizes, wordings
+        return size, wording
 
     def table(self) -> pd.DataFrame:
         """What is known before the first event: of items that are not born yet, only that there will be such a row.
@@ -91,13 +101,23 @@ class Markets:
         return new[new.notna().any(axis=1)].reset_index(names="item")
 
     def _rows(self, market: Market, rows: np.ndarray) -> pd.DataFrame:
-        items = self.items
-        codes = items.codes | {"size": market.size}
-        columns = {name: items.values[name][codes[name][rows]] for name in CATEGORIES}
-        numbers = market.wording[rows]
-        texts = [
-            text(dict(zip(CATEGORIES, row, strict=True)), wording)
-            for *row, wording in zip(*columns.values(), numbers, strict=True)
-        ]
+        codes = self.items.codes | {"size": market.size}
+        codes = {name: codes[name][rows] for name in CATEGORIES}
+        columns = {name: self.items.values[name][codes[name]] for name in CATEGORIES}
         prices = {"price": market.price[rows], "promotion": market.promotion[rows].astype(float)}
-        return pd.DataFrame({"text": texts} | columns | prices, index=items.ids[rows])
+        columns = {"text": self._written(codes, market.wording[rows])} | columns | prices
+        return pd.DataFrame(columns, index=self.items.ids[rows])
+
+    def _written(self, codes: dict[str, np.ndarray], wording: np.ndarray) -> np.ndarray:
+        """Texts `[n]`; what several items share is written once."""
+        if not len(wording):
+            return np.zeros(0, object)
+        values = [self.items.values[name] for name in CATEGORIES]
+        kinds = [*map(len, values), len(WORDINGS)]
+        number = np.ravel_multi_index([*codes.values(), wording], kinds)
+        different, place = np.unique(number, return_inverse=True)
+        texts = [
+            text(dict(zip(CATEGORIES, (known[k] for known, k in zip(values, row, strict=True)), strict=True)), word)
+            for *row, word in zip(*np.unravel_index(different, kinds), strict=True)
+        ]
+        return np.array(texts, dtype=object)[place]

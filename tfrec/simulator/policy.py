@@ -19,15 +19,16 @@ def explore(ranking: np.ndarray, available: np.ndarray, slate: int, epsilon: flo
     """
     n, ranking = len(ranking), ranking[:, :slate]
     by_chance, share = rng.random((n, slate)) < epsilon, rng.random((n, slate))
-    shown, best = np.empty((2, n, slate), dtype=np.int64)
+    shown, best, places = np.empty((3, n, slate), dtype=np.int64)
     for p in range(slate):
         above = shown[:, :p]
         taken = (ranking[:, :, None] == above[:, None, :]).any(2)
         best[:, p] = ranking[np.arange(n), taken.argmin(1)]
         free = (share[:, p] * (len(available) - p)).astype(np.int64)
-        for place in np.sort(np.searchsorted(available, above), axis=1).T:
+        for place in np.sort(places[:, :p], axis=1).T:
             free += free >= place  # counts only what is not above
         shown[:, p] = np.where(by_chance[:, p], available[free], best[:, p])
+        places[:, p] = np.searchsorted(available, shown[:, p])
     return shown, best
 
 
@@ -50,6 +51,36 @@ def smallest(values: np.ndarray, k: int, groups: int = 128) -> np.ndarray:
     group = np.argpartition(padded.min(1), k - 1, axis=1)[:, :k]
     column = (np.arange(size)[:, None] * groups + group[:, None, :]).reshape(n, size * k)
     return _first(np.take_along_axis(padded.reshape(n, -1), column, 1), column, k)
+
+
+def without_replacement(weights: np.ndarray, n: int, slate: int, rng: np.random.Generator) -> np.ndarray:
+    """Places drawn one after the other in proportion to `weights`, each once a row, `[n, slate]`.
+
+    A point drawn evenly on a line on which each place has a stretch as long as its weight is in a place's stretch with
+    the place's probability. What is above is cut out of the line, so nothing is drawn in vain, and a row takes
+    `O(slate * (slate + log places))`.
+
+    Args:
+        weights: `[places]`, above 0; at least `slate`.
+    """
+    order = np.argsort(weights, kind="stable")  # small ones first: a sum with large ones would swallow them
+    ends = np.cumsum(weights[order], dtype=np.float64)
+    starts = np.concatenate([[0.0], ends[:-1]])
+    share, drawn = rng.random((n, slate)), np.empty((n, slate), dtype=np.int64)
+    for p in range(slate):
+        above = np.sort(drawn[:, :p], axis=1)
+        # What is left of the line: from each end of what is above to the next start. The whole less what is above
+        # would be nothing where one weight outweighs all others.
+        begin = np.concatenate([np.zeros((n, 1)), ends[above]], axis=1)
+        end = np.concatenate([starts[above], np.full((n, 1), ends[-1])], axis=1)
+        point = share[:, p] * (end - begin).sum(1)
+        for place in above.T:
+            passed = np.maximum(point + (ends[place] - starts[place]), ends[place])
+            point = np.where(point >= starts[place], passed, point)
+        drawn[:, p] = np.minimum(np.searchsorted(ends, point, side="right"), len(ends) - 1)
+        while (again := (drawn[:, p, None] == drawn[:, :p]).any(1)).any():  # rounded into the end of the line
+            drawn[again, p] -= 1
+    return order[drawn]
 
 
 def _first(values: np.ndarray, columns: np.ndarray, k: int) -> np.ndarray:
@@ -105,6 +136,10 @@ class Softmax:
         ring = rng.standard_exponential(weights.shape, dtype=np.float32)
         ring /= weights
         return smallest(ring, self.slate)
+
+    def alike(self, weights: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+        """The same for `n` requests that all weigh the columns alike, from `weights` `[columns]`."""
+        return without_replacement(weights, n, self.slate, rng)
 
     def propensities(self, shown: np.ndarray, total: np.ndarray, available: int) -> np.ndarray:
         """P(what is shown | what stands above it).

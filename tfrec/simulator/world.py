@@ -103,6 +103,8 @@ class World:
 
     def taste(self, t: int) -> np.ndarray:
         """The users' true tastes in period t, `[users, dim]`."""
+        while t > 0 and not self.drift.changes(t):  # those of a million users are not drawn anew for nothing
+            t -= 1
         if self._period_of_taste is None or self._period_of_taste[0] != t:
             self._period_of_taste = t, self.drift.at(t, self.tastes)
         return self._period_of_taste[1]
