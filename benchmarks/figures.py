@@ -15,8 +15,8 @@ Figures = dict[str, dict]
 
 def figure(value: float, unit: str, asked: float | None = None, spread: tuple[float, float] | None = None) -> dict:
     """One line of the table; `spread` are the fastest and the slowest round."""
-    line = {"value": round(value, 4), "asked": asked, "unit": unit}
-    return line | {"spread": [round(end, 4) for end in spread]} if spread else line
+    line = {"value": _digits(value), "asked": asked, "unit": unit}
+    return line | {"spread": [_digits(end) for end in spread]} if spread else line
 
 
 def median(rounds: list[float], unit: str, asked: float | None = None, scale: float = 1) -> dict:
@@ -40,6 +40,10 @@ def in_turns(competitors: dict[str, Callable], rounds: int) -> dict[str, list[fl
 def peak_memory() -> int:
     """Largest resident size of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.5g}")
 
 
 def known(name: str) -> Figures:
