@@ -32,6 +32,8 @@ def run(folder: Path, overrides: list[str]) -> None:
 
 def logged(folder: Path) -> dict[str, list[float]]:
     """Values of each tag, period by period, as TensorBoard has them."""
+    import tfrec  # noqa: F401, I001  before TensorFlow, which TensorBoard imports
+
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
