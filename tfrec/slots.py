@@ -1,7 +1,5 @@
 """The optimizer's state of variables that grow, and of rows that go from one id to another."""
 
-import gc
-
 import numpy as np
 import tensorflow as tf
 
@@ -25,8 +23,6 @@ def carried_over(optimizer, variables: list):
             after.assign(before)
         else:
             copy_rows(before, after)
-    del optimizer, before
-    gc.collect()  # Keras's objects hold one another; tables are too large to wait
     return later
 
 

@@ -44,14 +44,19 @@ class GrowingTable(tf.keras.layers.Layer):
         return self.table.shape[0]
 
     def grow(self, rows: int) -> bool:
-        """Makes room for `rows` rows; returns whether the variable was replaced by a larger one."""
+        """Takes `rows` rows into use; returns whether the variable was replaced by a larger one."""
+        replaced = self.reserve(rows)
+        self.rows = max(self.rows, rows)
+        return replaced
+
+    def reserve(self, rows: int) -> bool:
+        """Makes room for `rows` rows, of which none is in use yet; returns whether the variable was replaced."""
         capacity = self.capacity
         while capacity < rows:
             capacity *= 2
         replaced = capacity > self.capacity
         if replaced:
             self._replace(capacity)
-        self.rows = max(self.rows, rows)
         return replaced
 
     def assign(self, rows: np.ndarray, values: np.ndarray) -> None:

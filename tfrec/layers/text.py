@@ -25,9 +25,11 @@ class FrozenText(tf.keras.layers.Layer):
         self._known = _Vectors(encoder)
         self.table = GrowingTable(encoder.dim, stddev=0, trainable=False, name="text_vectors")
 
-    def prepare(self, texts: list[str]) -> None:
-        """Encodes all texts that are known to come, in one go."""
+    def prepare(self, texts: list[str]) -> bool:
+        """Encodes all texts that are known to come, in one go, with room for them; returns whether a table was
+        replaced."""
         self._known.encode(texts)
+        return self.table.reserve(len(self._known.vectors))
 
     def add(self, texts: list[str]) -> bool:
         """Appends rows for new texts; returns whether a table was replaced."""
@@ -58,8 +60,9 @@ class TrainedText(tf.keras.layers.Layer):
         self.encoder = encoder
         self.table = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
 
-    def prepare(self, texts: list[str]) -> None:
+    def prepare(self, texts: list[str]) -> bool:
         """Nothing: texts are encoded anew in every step."""
+        return False
 
     def add(self, texts: list[str]) -> bool:
         """Appends rows for new texts; returns whether a table was replaced."""

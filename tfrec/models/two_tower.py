@@ -98,8 +98,7 @@ class TwoTower(StreamModel, tfrs.Model):
         replaced.append(self.categories.grow(self.features.categories))
         if self.text is not None:
             # All texts of the table at once, in few batches; a text's vector does not depend on the stream.
-            self.text.prepare(items["text"].tolist())
-            replaced.append(self.text.add(new_texts))
+            replaced += [self.text.prepare(items["text"].tolist()), self.text.add(new_texts)]
         return any(replaced)
 
     def admit(self, requests: Requests) -> bool:
