@@ -19,6 +19,7 @@ from tfrec.data.stream import Stream
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.models.two_tower import TwoTower
+from tfrec.optimizers.adagrad import Adagrad
 
 DIM, BATCH, STEPS, RATE = 64, 4096, 40, 0.1
 
@@ -56,8 +57,8 @@ def weeks(history_length: int = 0, **options) -> StreamState:
 
 
 def learner(model, jit_compile: bool) -> Learner:
-    """The same optimizer for all."""
-    return Learner(model, tf.keras.optimizers.Adagrad(RATE), jit_compile=jit_compile)
+    """With tfrec's Adagrad, which is tf_keras's bit for bit."""
+    return Learner(model, Adagrad(RATE), jit_compile=jit_compile)
 
 
 def first(update: Update, size: int = STEPS * BATCH) -> Update:
