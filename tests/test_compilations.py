@@ -23,7 +23,7 @@ from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 
 folder, jit_compile = Path(sys.argv[1]), sys.argv[2] == "xla"
-stream = Stream(make_interactions(users=60, items=1500, days=7 * 30 + 1, per_day=60))
+stream = Stream(make_interactions(users=600, items=1900, days=7 * 30 + 1, per_day=60))
 model = make_model(dropout=0.1)
 learner = Learner(model, tf_keras.optimizers.Adagrad(0.3), jit_compile=jit_compile)
 state, _ = run(folder, stream, StreamState(stream, model, learner, {}), base=4, base_epochs=2)
@@ -54,7 +54,7 @@ def runs(tmp_path_factory):
 def test_one_trace_a_capacity_over_26_periods(runs):
     for found, _, periods in runs.values():
         assert periods == 26
-        # 1,024 rows to begin with; 1,500 items need 2,048, which costs one trace
+        # 1,024 rows to begin with; 1,900 items need 2,048, which costs one trace
         assert found["capacities"].tolist() == [2048, 1024] and found["traces"] == 2
 
 

@@ -106,7 +106,7 @@ def test_a_growing_table_leaves_the_scale_and_its_count():
 )
 def test_a_gpu_that_does_not_compute_in_it_is_named(monkeypatch, capability, policy, sentence):
     details = {"device_name": "Card", "compute_capability": capability}
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["card"])
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [tf.config.PhysicalDevice("GPU:0", kind)])
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
     try:
         if sentence is None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,11 @@ class Checkpoints:
         learner = state.learner
         learner.build(state.example_batch())
         checkpoint = tf.train.Checkpoint(model=learner.model, optimizer=learner.optimizer)
-        checkpoint.read(str(path / "variables")).assert_consumed()
+        with TemporaryDirectory() as plain:
+            # TensorFlow takes the brackets of a folder such as strategy=[replay] for a pattern.
+            link = Path(plain) / "checkpoint"
+            link.symlink_to(path.resolve())
+            checkpoint.read(str(link / "variables")).assert_consumed()
         self.restore_parts(t, _kept(learner, kept))
         for name, value in facts["learner"].items():
             setattr(learner, name, value)

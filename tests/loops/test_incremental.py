@@ -170,3 +170,13 @@ def test_other_data_than_the_checkpoint_s_is_refused(tmp_path):
     run(tmp_path, Stream(make_interactions(days=50, per_day=40)), last=4)
     with pytest.raises(InputError, match="was written from other data"):
         run(tmp_path, Stream(make_interactions(days=50, per_day=40, seed=9)))
+
+
+def test_a_run_goes_on_in_a_folder_whose_name_has_brackets(tmp_path):
+    """Sweeps over lists make such folders: strategy=[replay]."""
+    folder = tmp_path / "strategy=[a,b]"
+    stream = Stream(make_interactions(days=50, per_day=40))
+    whole, _ = run(folder, stream)
+    again, tracker = run(folder, stream)  # from the newest checkpoint: there is nothing left to do
+    assert len(tracker.rows) == len(stream) - 3
+    np.testing.assert_array_equal(again.model.item_table.table.numpy(), whole.model.item_table.table.numpy())
