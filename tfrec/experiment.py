@@ -17,6 +17,7 @@ from tfrec.folders import status
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.memory import peak_memory
+from tfrec.profiling import Profile
 from tfrec.runtime import Runtime
 from tfrec.tracking import Tracker, replace_file, tag_of
 
@@ -36,7 +37,7 @@ def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[s
         config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise InputError(f"Set {error.full_key}: {str(error).splitlines()[0]}.") from error
-    check_keys(experiment, config | {"tracker": None, "checkpoints": None}, "The configuration")
+    check_keys(experiment, config | {"profile": None, "tracker": None, "checkpoints": None}, "The configuration")
     seed, metrics = config["seed"], config["evaluate"].get("metrics")
     require(isinstance(seed, int) and 0 <= seed < 2**32, f"seed is '{seed}': choose a whole number from 0 on.")
     named = isinstance(metrics, list) and len(metrics) > 0 and all(isinstance(name, str) for name in metrics)
@@ -72,8 +73,8 @@ def _run(
             }
         )
         tracker.hparams(flat(config) | {group: str(choice) for group, choice in choices.items()})
-        with runtime.strategy.scope():
-            experiment(**config | {"runtime": runtime}, tracker=tracker, checkpoints=checkpoints)
+        with runtime.strategy.scope(), runtime.profile(folder) as profile:
+            experiment(**config | {"runtime": runtime}, profile=profile, tracker=tracker, checkpoints=checkpoints)
     except Exception as error:
         tracker.fail(f"{type(error).__name__}: {error}")
         if lost := runtime.lost_worker(error):
@@ -101,6 +102,7 @@ def experiment(
     evaluate: dict,
     slice: dict | None,
     probe: dict | None,
+    profile: Profile | None,
     tracker: Tracker,
     checkpoints: Checkpoints,
 ) -> None:
@@ -113,7 +115,7 @@ def experiment(
     model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
     strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]
     optimizer = precision.optimizer(build(optimizer, "optimizer"))
-    learner = Learner(model, optimizer, strategies, runtime.jit_compile, runtime.profile(tracker.folder))
+    learner = Learner(model, optimizer, strategies, runtime.jit_compile, profile)
     baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}
     steps = [build(node, f"step.{key}", seed=seed) for key, node in (step or {}).items()]
     state = StreamState(stream, model, learner, baselines, steps, seed)

@@ -41,7 +41,11 @@ class Profile:
 
     def close(self) -> None:
         """Writes the trace of what there was, if it is not written yet."""
-        if self._traced and not self._written:
+        if not self._written and self._traced:
             tf.profiler.experimental.stop()
             log.info("a trace of %d steps is in %s/plugins/profile", self._traced, self.folder)
-            self._written = True
+        elif not self._written:
+            log.warning(
+                "no trace: the first %d calls of the graph are for warming up, and there were no more", _WARM_UP
+            )
+        self._written = True

@@ -80,9 +80,15 @@ class Runtime:
         tf.random.set_seed(seed)
         keras.utils.set_random_seed(seed)
 
-    def profile(self, folder: Path) -> Profile | None:
-        """What traces steps into a run's folder, if any are asked for."""
-        return Profile(folder, self.profile_steps) if self.profile_steps else None
+    @contextmanager
+    def profile(self, folder: Path) -> Iterator[Profile | None]:
+        """What traces steps into a run's folder, if any are asked for; what there is at the end is written."""
+        profile = Profile(folder, self.profile_steps) if self.profile_steps else None
+        try:
+            yield profile
+        finally:
+            if profile is not None:
+                profile.close()
 
     @property
     def chief(self) -> bool:
