@@ -14,7 +14,7 @@ from tfrec.errors import InputError, require
 from tfrec.feeding import Ahead, Batch, stacks
 from tfrec.precision import gradients
 from tfrec.replicas import share
-from tfrec.slots import carried_over, inner, start_slots
+from tfrec.slots import Same, carried_over, inner, start_slots
 from tfrec.strategies.strategy import Strategy
 from tfrec.tasks.averaging import mean_per_task
 
@@ -71,7 +71,7 @@ class Learner:
         self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
         self._most = min([_CALL_STEPS, *(s.steps_per_call for s in self.strategies if s.steps_per_call)])
         self._compiled, self._keys, self._shapes = None, None, set()
-        self._moved: list[tf.Variable] = []  # what the optimizer has slots of
+        self._moved = Same([])  # what the optimizer has slots of
 
     def learn(self, update, epochs: int, batch_size: int, seed: int, stopping=None) -> dict[str, tf.Tensor]:
         """All steps of an `Update`, then each strategy's `consolidate`; returns the losses of the last step.
@@ -122,10 +122,11 @@ class Learner:
         """
         if self.built:
             self._compiled = None  # the graph holds the replaced table
-            variables = self.model.trainable_variables
-            if [id(variable) for variable in variables] != [id(variable) for variable in self._moved]:
-                self.optimizer, self._moved = carried_over(self.optimizer, variables), variables
             gc.collect()  # graphs and Keras's objects hold one another; tables are too large to wait
+            variables = self.model.trainable_variables
+            if not self._moved(variables):
+                self.optimizer, self._moved = carried_over(self.optimizer, variables), Same(variables)
+                gc.collect()
 
     def restart(self, variable: tf.Variable, rows: np.ndarray) -> None:
         """Starts the optimizer's state of table rows anew: they belong to other ids now."""
@@ -147,8 +148,8 @@ class Learner:
         """Creates all variables, of the model and of the optimizer, without learning."""
         batch = self.model.table_rows(batch) if self._row_losses else batch
         self.model.compute_loss({key: tf.convert_to_tensor(values) for key, values in batch.items()}, training=False)
-        self._moved = self.model.trainable_variables
-        self.optimizer.build(self._moved)
+        self._moved = Same(self.model.trainable_variables)
+        self.optimizer.build(self.model.trainable_variables)
 
     def _stacks(self, batches: Iterable[Batch], batch_size: int) -> Iterator[Batch]:
         """What the graph is called with: some prepared batches as one, `[steps, rows, ...]`."""

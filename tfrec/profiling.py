@@ -46,6 +46,6 @@ class Profile:
             log.info("a trace of %d steps is in %s/plugins/profile", self._traced, self.folder)
         elif not self._written:
             log.warning(
-                "no trace: the first %d calls of the graph are for warming up, and there were no more", _WARM_UP
+                "no trace: the first %d calls of the graph are for warming up, and there were no others", _WARM_UP
             )
         self._written = True

@@ -1,5 +1,7 @@
 """The optimizer's state of variables that grow, and of rows that go from one id to another."""
 
+import weakref
+
 import numpy as np
 import tensorflow as tf
 
@@ -33,6 +35,21 @@ def start_slots(optimizer, variable: tf.Variable, rows: np.ndarray) -> None:
     slots = [slot for slot in inner(optimizer).variables if _is_slot(slot, variable, name)]
     for slot, start in zip(slots, started.variables[1:], strict=True):
         slot.scatter_update(tf.IndexedSlices(tf.convert_to_tensor(start), tf.cast(rows, tf.int32)))
+
+
+class Same:
+    """Whether variables are still those of before, without holding them.
+
+    An address does not tell, as a new one may get that of an old one.
+    """
+
+    def __init__(self, variables: list) -> None:
+        self._references = [weakref.ref(variable) for variable in variables]
+
+    def __call__(self, variables: list) -> bool:
+        """Whether these are they, one by one."""
+        known = [reference() for reference in self._references]
+        return len(known) == len(variables) and all(a is b for a, b in zip(known, variables, strict=True))
 
 
 def _is_slot(slot: tf.Variable, variable: tf.Variable, name: str) -> bool:

@@ -1,6 +1,5 @@
 """Scores of the whole catalogue from the two towers of a model."""
 
-import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +8,7 @@ import tensorflow as tf
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import require
+from tfrec.slots import Same
 
 CHUNK = 1024  # one shape for all: a row's vector is then the same, bit for bit, with whatever else it is encoded
 
@@ -30,7 +30,7 @@ class Towers:
             "old_index; probe; loop.validation): leave it out, or choose model=two_tower.",
         )
         self.model = model
-        self._traced_for: list[weakref.ref] | None = None
+        self._traced_for = Same([])
 
     def queries(self, features: dict[str, np.ndarray]) -> tf.Tensor:
         """Vectors `[n, dim]` of query features."""
@@ -44,10 +44,10 @@ class Towers:
 
     def _trace(self) -> None:
         variables = self.model.tfrs_model.variables
-        if self._traced_for is None or not _same(self._traced_for, variables):
+        if not self._traced_for(variables):
             self._queries = tf.function(self.model.query_embeddings, reduce_retracing=True)
             self._candidates = tf.function(self.model.candidate_embeddings, reduce_retracing=True)
-            self._traced_for = [weakref.ref(variable) for variable in variables]
+            self._traced_for = Same(variables)
 
 
 class TowerScores:
@@ -114,12 +114,6 @@ class TowerScores:
         else:
             grown = tf.pad(self.index, [[0, rows - len(self.index)], [0, 0]])
             self.index = tf.tensor_scatter_nd_update(grown, np.flatnonzero(stale)[:, None], vectors)
-
-
-def _same(references: list[weakref.ref], variables) -> bool:
-    """Whether these are those variables; an address does not tell, as a new one may get that of an old one."""
-    known = [reference() for reference in references]
-    return len(known) == len(variables) and all(a is b for a, b in zip(known, variables, strict=True))
 
 
 def encode(tower, features: dict[str, np.ndarray], chunk: int = CHUNK) -> tf.Tensor:
