@@ -17,6 +17,7 @@ from tests.test_learner import grown, make_batch, make_model
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.runtime import Runtime
+from tfrec.strategies.strategy import Strategy
 
 # Replay makes batches larger, dropout draws a mask, tables grow in between.
 OPTIONS = [*TINY, "loop.batch_size=64", "model.dropout=0.2", "strategy=replay", "loop.last=null", "data.folder=data"]
@@ -82,9 +83,17 @@ def assert_same_run(run, other, **tolerances):
         np.testing.assert_allclose(rows[0][name], rows[1][name], rtol=1e-4)
 
 
+MIRRORED = ["runtime=mirrored", "runtime.device=cpu", "runtime.replicas=2"]
+
+
 def test_two_logical_devices_learn_what_one_does(place, one):
-    two = finished(place, "two", "runtime=mirrored", "runtime.device=cpu", "runtime.replicas=2")
-    assert_same_run(two, one, rtol=1e-4, atol=1e-5)
+    assert_same_run(finished(place, "two", *MIRRORED), one, rtol=1e-4, atol=1e-5)
+
+
+def test_two_logical_devices_learn_in_bfloat16(place, one):
+    two = finished(place, "low", *MIRRORED, "precision=mixed_bfloat16", "loop.last=4")
+    losses = [np.genfromtxt(path / "stream.csv", delimiter=",", names=True)["trainloss"] for path in (two, one)]
+    np.testing.assert_allclose(losses[0], losses[1][:2], rtol=2e-2)  # bfloat16 keeps 8 bits
 
 
 def test_two_processes_learn_what_one_does_and_go_on_after_one_of_them_died(place, one, tmp_path):
@@ -124,13 +133,13 @@ def test_batches_must_divide_by_the_replicas():
     [
         ({"device": "gpu"}, "device=gpu was chosen, but TensorFlow sees no GPU: use runtime=cpu"),
         ({"device": "tpu"}, "runtime=tpu was chosen, but TensorFlow finds no TPU: use runtime=cpu or runtime=gpu"),
-        ({"device": "gpu", "distribution": "mirrored"}, "sees no GPU: use runtime=cpu"),
+        ({"device": "gpu", "distribution": "mirrored"}, "with all GPUs, and TensorFlow sees 0: .* runtime.replicas=2"),
         ({"replicas": 2}, "runtime.replicas is 2, of one device: choose runtime=mirrored"),
         ({"distribution": "mirrored"}, "runtime=mirrored on a processor has replicas=None: choose 2 or more"),
         ({"distribution": "mirrored", "replicas": 1}, "replicas=1: choose 2 or more"),
         ({"distribution": "mirrored", "replicas": 7}, "an earlier run of this process has started TensorFlow"),
         ({"distribution": "mirrored", "device": "tpu"}, "device=tpu: choose gpu or cpu"),
-        ({"distribution": "multi_worker"}, "needs the environment variable TF_CONFIG of two or more workers"),
+        ({"distribution": "multi_worker"}, "needs the environment variable TF_CONFIG with two or more workers"),
         ({"distribution": "multi_worker", "replicas": 2}, "with runtime=multi_worker TF_CONFIG says how many"),
     ],
 )
@@ -141,11 +150,48 @@ def test_devices_that_are_not_there(monkeypatch, options, sentence):
         Runtime(**options).start(0)
 
 
-@pytest.mark.parametrize("text, sentence", [("{", "is no JSON"), ("[1]", "is no JSON object")])
-def test_a_broken_cluster_is_a_sentence(monkeypatch, text, sentence):
-    monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(InputError, match=sentence):
+@pytest.mark.parametrize(
+    "cluster, task",
+    [
+        ([], {}),
+        ({"worker": 7}, 3),
+        ({"worker": ["a:1"]}, {"type": "worker", "index": 0}),
+        ({"worker": ["a:1", "b:1"]}, None),
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 2}),
+        ({"chief": ["a:1"], "worker": ["b:1", "c:1"]}, {"type": "worker", "index": 0}),
+        ({"worker": ["a:1", "b:1"]}, {"type": "evaluator", "index": 0}),
+    ],
+)
+def test_a_cluster_that_is_not_of_workers_is_a_sentence(monkeypatch, tmp_path, cluster, task):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    with pytest.raises(InputError, match="needs the environment variable TF_CONFIG with two or more workers"):
+        with Runtime(distribution="multi_worker").own_folder(tmp_path):
+            pass
+
+
+def test_a_cluster_that_is_no_json_is_a_sentence(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "{")
+    with pytest.raises(InputError, match="TF_CONFIG with two or more workers.* and it is {:"):
         Runtime(distribution="multi_worker").start(0)
+
+
+def test_the_first_worker_alone_writes_the_folder(monkeypatch, tmp_path):
+    for index in (0, 1):
+        task = {"type": "worker", "index": index}
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": task}))
+        with Runtime(distribution="multi_worker").own_folder(tmp_path) as own:
+            assert (own == tmp_path) == (index == 0)
+
+
+def test_a_strategy_that_acts_on_gradients_is_refused_on_several_devices(monkeypatch):
+    class Clipped(Strategy):
+        def gradients(self, tape_fn, batch):
+            return tape_fn(batch)
+
+    devices = type("Two", (), {"num_replicas_in_sync": 2})()
+    monkeypatch.setattr(tf.distribute, "get_strategy", lambda: devices)
+    with pytest.raises(InputError, match="The strategy Clipped acts on gradients or after the step"):
+        Learner(make_model(), tf.keras.optimizers.SGD(0.1), [Clipped()])
 
 
 @pytest.mark.parametrize(

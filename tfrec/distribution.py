@@ -53,13 +53,7 @@ def multi_worker(device: str, replicas: int | None) -> tf.distribute.Strategy:
         replicas is None, "runtime.replicas is set, but with runtime=multi_worker TF_CONFIG says how many there are."
     )
     require(device in ("cpu", "gpu"), f"runtime=multi_worker has device={device}: choose cpu or gpu.")
-    workers = len(cluster().get("cluster", {}).get("worker", []))
-    require(
-        workers > 1,
-        "runtime=multi_worker needs the environment variable TF_CONFIG of two or more workers in each of them, such as "
-        '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}: see '
-        "docs/performance.md, or choose runtime=cpu, gpu or mirrored.",
-    )
+    cluster()
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
@@ -76,25 +70,33 @@ def tpu() -> tf.distribute.Strategy:
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except Exception as error:  # whatever the platform's libraries raise where there is none
         raise InputError(
-            "runtime=tpu was chosen, but TensorFlow finds no TPU: use runtime=cpu or runtime=gpu. "
-            f"({str(error).splitlines()[0][:120]})"
+            "runtime=tpu was chosen, but TensorFlow finds no TPU: use runtime=cpu or runtime=gpu."
         ) from error
     return tf.distribute.TPUStrategy(resolver)
 
 
-def cluster() -> dict:
-    """What `TF_CONFIG` says, or nothing.
+def cluster() -> tuple[list[str], int]:
+    """The addresses of all workers in `TF_CONFIG`, and which of them this process is.
 
     Raises:
-        InputError: it is no JSON object.
+        InputError: there are not two or more workers and the number of one of them.
     """
     text = os.environ.get("TF_CONFIG") or "{}"
     try:
         found = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"The environment variable TF_CONFIG is no JSON ({error}): {text[:80]}") from error
-    require(isinstance(found, dict), f"The environment variable TF_CONFIG is no JSON object: {text[:80]}")
-    return found
+        workers, task = found["cluster"]["worker"], found["task"]
+        known = set(found["cluster"]) == {"worker"} and task["type"] == "worker" and isinstance(workers, list)
+        valid = known and len(workers) > 1 and task["index"] in range(len(workers))
+    except (ValueError, TypeError, KeyError):
+        valid = False
+    example = '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
+    require(
+        valid,
+        "runtime=multi_worker needs the environment variable TF_CONFIG with two or more workers, nothing but workers, "
+        f"and each one's own index, such as {example}, and it is {text[:120]}: see docs/performance.md, or choose "
+        "runtime=cpu, gpu or mirrored.",
+    )
+    return workers, task["index"]
 
 
 DISTRIBUTIONS = {"none": one_device, "mirrored": mirrored, "multi_worker": multi_worker}

@@ -28,7 +28,7 @@ def run_folder(parent: str, fresh: str, resume: str, overrides: str) -> str:
         overrides: what was chosen on the command line, as Hydra prints a list.
     """
     wanted = _without_resume(overrides)
-    if os.environ.get("TF_CONFIG"):
+    if os.environ.get("TF_CONFIG") and any("multi_worker" in choice for choice in wanted):
         return str(Path(parent, flat_name(",".join(choice.lstrip("+") for choice in wanted))))
     if resume == "auto":
         for saved in sorted(Path(parent).glob("*/.hydra/overrides.yaml"), reverse=True):

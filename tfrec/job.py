@@ -40,5 +40,6 @@ def job(cfg: DictConfig) -> float | Failed | None:
         return Failed(folder.name, str(error))
     except Exception as error:
         log.exception("the run in %s failed", folder)
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        # The last line: errors inside of a graph begin with where they were raised.
+        reason = [line.strip() for line in f"{type(error).__name__}: {error}".splitlines() if line.strip()][-1]
         return Failed(folder.name, f"{reason} (the traceback is in {folder / 'run.log'})")

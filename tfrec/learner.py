@@ -40,11 +40,12 @@ class Learner:
         jit_compile: whether XLA compiles the step.
         profile: a `Profile` that traces some calls, or None.
 
-    Attributes: `traces` of the graph; `compilations` of the step by XLA, one for each of the shapes a trace has seen;
-    `steps`, `examples`, `updates` so far; `waited`, share of the last update's time spent waiting for batches.
+    Attributes: `traces` of the graph; `compilations` of the step by XLA, counted by the shapes that each trace has
+    seen; `steps`, `examples`, `updates` so far; `waited`, share of the last update's time spent waiting for batches.
 
     Raises:
-        InputError: what a plain TFRS model cannot do: give outputs to a strategy, learn on several devices.
+        InputError: what a plain TFRS model cannot do (give outputs to a strategy, learn on several devices), and what a
+            strategy cannot do on several devices.
     """
 
     def __init__(
@@ -63,6 +64,13 @@ class Learner:
             "runtime of one device, or one of tfrec's models.",
         )
         for strategy in self.strategies:
+            kind = type(strategy)
+            require(
+                self._replicas == 1
+                or (kind.gradients is Strategy.gradients and kind.after_step is Strategy.after_step),
+                f"The strategy {kind.__name__} acts on gradients or after the step, where each device knows its share "
+                "of the batch only: choose a runtime of one device, or leave it out.",
+            )
             if strategy.needs_outputs and not self._row_losses:
                 raise InputError(
                     f"The strategy {type(strategy).__name__} needs the model's outputs, which a plain TFRS model "

@@ -16,7 +16,10 @@ def gathered(values: tf.Tensor) -> tf.Tensor:
     """The rows of all replicas, in their order: `[rows * replicas, ...]`; gradients go back to whose rows they were."""
     if not distributed():
         return values
-    return tf.distribute.get_replica_context().all_gather(values, axis=0)
+    replica = tf.distribute.get_replica_context()
+    if values.dtype == tf.bfloat16:  # which TensorFlow's gather does not know; float32 holds it exactly
+        return tf.cast(replica.all_gather(tf.cast(values, tf.float32), axis=0), values.dtype)
+    return replica.all_gather(values, axis=0)
 
 
 def rows_before(rows) -> tf.Tensor:

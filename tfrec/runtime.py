@@ -63,7 +63,7 @@ class Runtime:
         Raises:
             InputError: the devices are not there.
         """
-        if self.device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        if self.device == "gpu" and self.distribution != "mirrored" and not tf.config.list_physical_devices("GPU"):
             raise InputError("runtime.device=gpu was chosen, but TensorFlow sees no GPU: use runtime=cpu.")
         if self.device == "cpu":
             tf.config.set_visible_devices([], "GPU")
@@ -93,7 +93,7 @@ class Runtime:
     @property
     def chief(self) -> bool:
         """Whether this process writes the run's folder: the first worker does, or the only process."""
-        return self.distribution != "multi_worker" or cluster().get("task", {}).get("index", 0) == 0
+        return self.distribution != "multi_worker" or cluster()[1] == 0
 
     @contextmanager
     def own_folder(self, folder: Path) -> Iterator[Path]:

@@ -53,7 +53,7 @@ class Same:
 
 
 def _is_slot(slot: tf.Variable, variable: tf.Variable, name: str) -> bool:
-    return slot.shape == variable.shape and slot.name.partition("/")[2].startswith(name)
+    return slot.shape == variable.shape and slot.name.partition("/")[2].partition(":")[0] == name
 
 
 def _fresh(optimizer):
