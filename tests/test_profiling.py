@@ -1,5 +1,6 @@
 """A trace of steady-state steps."""
 
+import pytest
 import tf_keras
 
 from tests.small_runs import TINY, python, write_data
@@ -34,6 +35,16 @@ def test_a_run_that_ends_early_leaves_the_trace_of_what_there_was(tmp_path):
         for seed in range(4):
             learner.step(make_batch(model, history, seed=seed))
     assert len(traces(tmp_path)) == 1
+
+
+def test_a_call_that_fails_leaves_no_profiler_behind(tmp_path):
+    for folder in (tmp_path / "failed", tmp_path / "next"):
+        with pytest.raises(RuntimeError), Runtime(profile_steps=1).profile(folder) as profile:
+            for number in range(3):
+                with profile(number, 1):
+                    if number == 2:
+                        raise RuntimeError
+        assert len(traces(folder)) == 1
 
 
 def test_too_few_steps_for_a_trace_are_told(tmp_path, caplog):

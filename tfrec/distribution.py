@@ -11,6 +11,7 @@ from tfrec.errors import InputError, require
 def one_device(device: str, replicas: int | None) -> tf.distribute.Strategy:
     """No distribution; a TPU's cores are reached through its own strategy."""
     require(replicas in (None, 1), f"runtime.replicas is {replicas}, of one device: choose runtime=mirrored.")
+    _require_gpu(device)
     return tpu() if device == "tpu" else tf.distribute.get_strategy()
 
 
@@ -53,7 +54,8 @@ def multi_worker(device: str, replicas: int | None) -> tf.distribute.Strategy:
         replicas is None, "runtime.replicas is set, but with runtime=multi_worker TF_CONFIG says how many there are."
     )
     require(device in ("cpu", "gpu"), f"runtime=multi_worker has device={device}: choose cpu or gpu.")
-    cluster()
+    _require_gpu(device)
+    worker()
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
@@ -75,8 +77,8 @@ def tpu() -> tf.distribute.Strategy:
     return tf.distribute.TPUStrategy(resolver)
 
 
-def cluster() -> tuple[list[str], int]:
-    """The addresses of all workers in `TF_CONFIG`, and which of them this process is.
+def worker() -> int:
+    """Which of the workers in `TF_CONFIG` this process is.
 
     Raises:
         InputError: there are not two or more workers and the number of one of them.
@@ -96,7 +98,14 @@ def cluster() -> tuple[list[str], int]:
         f"and each one's own index, such as {example}, and it is {text[:120]}: see docs/performance.md, or choose "
         "runtime=cpu, gpu or mirrored.",
     )
-    return workers, task["index"]
+    return task["index"]
+
+
+def _require_gpu(device: str) -> None:
+    require(
+        device != "gpu" or len(tf.config.list_physical_devices("GPU")) > 0,
+        "runtime.device=gpu was chosen, but TensorFlow sees no GPU: use runtime=cpu.",
+    )
 
 
 DISTRIBUTIONS = {"none": one_device, "mirrored": mirrored, "multi_worker": multi_worker}

@@ -63,25 +63,24 @@ class Learner:
             "A plain TFRS model such as this computes its loss by itself, on each replica's rows alone: choose a "
             "runtime of one device, or one of tfrec's models.",
         )
+        self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
         for strategy in self.strategies:
             kind = type(strategy)
             require(
-                self._replicas == 1
-                or (kind.gradients is Strategy.gradients and kind.after_step is Strategy.after_step),
+                self._replicas == 1 or (kind.gradients is Strategy.gradients and strategy not in self._after),
                 f"The strategy {kind.__name__} acts on gradients or after the step, where each device knows its share "
                 "of the batch only: choose a runtime of one device, or leave it out.",
             )
             if strategy.needs_outputs and not self._row_losses:
                 raise InputError(
-                    f"The strategy {type(strategy).__name__} needs the model's outputs, which a plain TFRS model "
+                    f"The strategy {kind.__name__} needs the model's outputs, which a plain TFRS model "
                     "such as this does not give: leave it out, or use one of tfrec's models."
                 )
-        self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
         self._most = min([_CALL_STEPS, *(s.steps_per_call for s in self.strategies if s.steps_per_call)])
         self._compiled, self._keys, self._shapes = None, None, set()
         self._moved = Same([])  # what the optimizer has slots of
 
-    def learn(self, update, epochs: int, batch_size: int, seed: int, stopping=None) -> dict[str, tf.Tensor]:
+    def learn(self, update, epochs: int, batch_size: int, seed: int, stopping=None) -> dict[str, np.ndarray]:
         """All steps of an `Update`, then each strategy's `consolidate`; returns the losses of the last step.
 
         Args:
@@ -237,8 +236,8 @@ class Learner:
         with tf.GradientTape() as tape:
             outputs, losses = self._losses(batch)
             penalties = [s.penalty(self.model, batch, outputs) for s in self.strategies]
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            losses["loss"] = tf.add_n([*losses.values()]) + (sum(self.model.losses) + sum(penalties)) / replicas
+            once = (sum(self.model.losses) + sum(penalties)) / self._replicas  # each replica adds its own
+            losses["loss"] = tf.add_n([*losses.values()]) + once
         return losses, gradients(self.optimizer, tape, losses["loss"], self.model.trainable_variables)
 
     def _losses(self, batch: dict[str, tf.Tensor]):

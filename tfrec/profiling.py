@@ -33,9 +33,9 @@ class Profile:
             return
         if not self._traced:
             tf.profiler.experimental.start(self.folder)
+        self._traced += steps  # before the call, which may fail: what was started is to be stopped
         with tf.profiler.experimental.Trace("learn", step_num=step, _r=1):
             yield
-        self._traced += steps
         if self._traced >= self.steps:
             self.close()
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec.distribution import DISTRIBUTIONS, cluster
-from tfrec.errors import InputError, require
+from tfrec.distribution import DISTRIBUTIONS, worker
+from tfrec.errors import require
 from tfrec.profiling import Profile
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,6 @@ class Runtime:
         Raises:
             InputError: the devices are not there.
         """
-        if self.device == "gpu" and self.distribution != "mirrored" and not tf.config.list_physical_devices("GPU"):
-            raise InputError("runtime.device=gpu was chosen, but TensorFlow sees no GPU: use runtime=cpu.")
         if self.device == "cpu":
             tf.config.set_visible_devices([], "GPU")
         # Before anything computes: TensorFlow takes neither logical devices nor workers later.
@@ -93,7 +91,7 @@ class Runtime:
     @property
     def chief(self) -> bool:
         """Whether this process writes the run's folder: the first worker does, or the only process."""
-        return self.distribution != "multi_worker" or cluster()[1] == 0
+        return self.distribution != "multi_worker" or worker() == 0
 
     @contextmanager
     def own_folder(self, folder: Path) -> Iterator[Path]:

@@ -147,3 +147,15 @@ def test_an_item_that_gets_a_row_of_its_own_is_encoded_anew():
     after = shop.index()
     assert shop.towers.encoded == 1
     assert np.flatnonzero((after != before).any(axis=1)).tolist() == [2]
+
+
+def test_towers_without_a_variable_are_traced_too():
+    class Fixed:
+        query_embeddings = candidate_embeddings = staticmethod(lambda features: features["vector"])
+        tfrs_model = type("Nothing", (), {"variables": []})
+        table_rows = staticmethod(lambda features: features)
+
+    vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
+    towers = Towers(Fixed())
+    np.testing.assert_array_equal(towers.queries({"vector": vectors}), vectors)
+    np.testing.assert_array_equal(towers.candidates({"vector": vectors}), vectors)

@@ -30,7 +30,7 @@ class Towers:
             "old_index; probe; loop.validation): leave it out, or choose model=two_tower.",
         )
         self.model = model
-        self._traced_for = Same([])
+        self._traced_for: Same | None = None
 
     def queries(self, features: dict[str, np.ndarray]) -> tf.Tensor:
         """Vectors `[n, dim]` of query features."""
@@ -44,7 +44,7 @@ class Towers:
 
     def _trace(self) -> None:
         variables = self.model.tfrs_model.variables
-        if not self._traced_for(variables):
+        if self._traced_for is None or not self._traced_for(variables):
             self._queries = tf.function(self.model.query_embeddings, reduce_retracing=True)
             self._candidates = tf.function(self.model.candidate_embeddings, reduce_retracing=True)
             self._traced_for = Same(variables)
