@@ -149,6 +149,7 @@ class Incremental:
         """Brings the state to the first period that is still to be scored, and returns that period."""
         if checkpoints.has(self.base - 1):  # what a stream was shown comes before what it answered
             checkpoints.restore_parts(checkpoints.newest(), state.shown())
+        state.learned_from = max(0, self.base - (state.model.base_periods or self.base))
         exams = Exams(state, evaluator) if self.validation else None
         for t in range(self.base):
             if t >= self.base - self.validation:

@@ -14,6 +14,9 @@ def score(state: StreamState, truth: Truth, evaluator: Evaluator, tracker: Track
         scores = scorer.score(state.history, truth.requests)
         values = evaluator(scores, truth, getattr(scorer, "partial", False))
         of_lists, totals = evaluator.lists(scores, truth)
+        if hasattr(scorer, "first_stage"):
+            proposed, whole = scorer.first_stage(state.history, truth)
+            values, totals = values | proposed, totals | whole
         totals |= evaluator.lists.ask_again(name, scorer.score, state.history)
         tracker.scores(name, values | of_lists, totals, keys)
         if hasattr(scorer, "lag"):

@@ -30,6 +30,7 @@ class StreamState:
         seed: of the order of examples; it depends on (seed, period, epoch) alone, so a resumed run repeats it.
 
     Attributes: `held_out`, which says of events `[n]` which are never learned from (bool); None learns from all.
+    `learned_from`, the first period whose events are kept as examples; those before fill the history only.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class StreamState:
         self.scorer = model if hasattr(model, "score") else TowerScores(Towers(model))
         self.sizes: list[int] = []
         self.held_out: Callable | None = None
+        self.learned_from = 0
         self._examples = Spool()
 
     def scorers(self) -> dict:
@@ -93,24 +95,38 @@ class StreamState:
         raw = self.stream.revealed(t)
         events = self.prepared(raw)
         requests, query = Requests.of(events, self.history)
-        past = self._past(t, lambda: raw.loc[events.index[first_of_each(query)]], requests)
+        learned = t >= self.learned_from
+        past = {}
+        if learned or self.stream.late:  # a later period may reveal what these requests led to
+            past = self._past(t, lambda: raw.loc[events.index[first_of_each(query)]], requests)
+        else:
+            self.admit(requests)
         known = len(self.history.items)
         _, items = self.history.observe(events)
         new = self.history.items.of(np.arange(known, len(self.history.items)))
         self.catalogue.observe(t, raw, pd.Index(new))
         self._make_room()
         requests = replace(requests, users=self.history.users.rows(requests.ids))
+        counts = self.model.counts() | {"items/changed": len(self.catalogue.changed)}
+        if learned:
+            self._keep_examples(t, events, requests, {"query": query, "item": items}, past)
+        else:
+            self._examples.append({})
+            self.sizes.append(0)
+        return {f"vocabulary/{name}": count for name, count in counts.items()}
+
+    def _keep_examples(self, t: int, events: pd.DataFrame, requests: Requests, pairs: dict, past: dict) -> None:
+        """Writes what is to be learned of period t."""
         users = self.model.features.users(self.history, requests)
         labels = labels_of(events, getattr(self.model, "labels", ()))
         labels = {f"label/{name}": values for name, values in labels.items()}
-        pairs = {"query": query, "item": items, **labels}
+        pairs |= labels
         if self.held_out is not None:
             learned = ~self.held_out(events)
             pairs = {key: values[learned] for key, values in pairs.items()}
-        self._examples.append(pairs | users | past)
+        pairs, queries = self.model.examples(t, pairs, users | past)
+        self._examples.append(pairs | queries)
         self.sizes.append(len(pairs["item"]))
-        counts = self.model.counts() | {"items/changed": len(self.catalogue.changed)}
-        return {f"vocabulary/{name}": count for name, count in counts.items()}
 
     def _past(self, t: int, first: Callable, requests: Requests) -> dict[str, np.ndarray]:
         """Query features of before period t, or of before the periods in which late requests came.
@@ -155,6 +171,7 @@ class StreamState:
         if not self.examples_in(periods):
             return {"cost/steps": 0, "cost/examples": 0}
         steps, rows, losses = self.learner.steps, self.learner.examples, {}
+        batch_size = max(2, batch_size // self.model.rows_per_example)
         if self.model.trains:
             losses = self.learner.learn(self.update(periods, log_q_window), epochs, batch_size, self.seed, stopping)
             self.scorer.forget()
@@ -165,7 +182,7 @@ class StreamState:
 
     def update(self, periods: range, log_q_window: int = 1) -> Update:
         """What an update of `periods` learns from; see `learn`."""
-        examples = Examples.concatenate([self.examples(t) for t in periods])
+        examples = Examples.concatenate([self.examples(t) for t in periods if self.sizes[t]])
         candidates = self.model.features.candidates(self.history, np.arange(len(self.history.items)))
         counts = self.history.popularity(max(log_q_window, len(periods)), periods[-1])
         candidates["log_q"] = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)

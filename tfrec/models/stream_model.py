@@ -18,6 +18,8 @@ class StreamModel:
     """
 
     trains = True  # False: there is nothing to learn
+    rows_per_example = 1  # of which loop.batch_size counts so many: an example may be a list
+    base_periods: int | None = None  # the last periods of the base that give examples; None: all
 
     @property
     def tfrs_model(self):
@@ -43,6 +45,18 @@ class StreamModel:
     def reused_rows(self) -> list[tuple]:
         """Rows that the last `grow` took from one id and gave to another: a variable and its rows, each."""
         return []
+
+    def examples(self, period: int, pairs: dict, queries: dict) -> tuple[dict, dict]:
+        """What a period gives to learn from, as `Examples` has it: by default each event one example.
+
+        Args:
+            pairs: arrays `[events]`, among them `query` and `item`. queries: features of the requests, as of before
+                the period.
+        """
+        return pairs, queries
+
+    def forget(self) -> None:
+        """The weights have changed: drops what a model with `score` keeps of them."""
 
     def counts(self) -> dict[str, int]:
         """What the last `grow` changed, for the log."""

@@ -54,6 +54,11 @@ class Candidates:
             require(hasattr(source, "score"), f"candidates.{name} is '{source}': write a baseline, with its _target_.")
         self.own, self.popular, self.best, self.window, self.sources = own, popular, best, window, sources
 
+    @property
+    def most(self) -> int:
+        """The largest number of candidates that a request can have."""
+        return self.own + self.popular + self.best * len(self.sources)
+
     def __call__(self, history: History, requests: Requests) -> Pairs:
         """The candidates of each request, from what `history` knows."""
         bought = history.own(requests.users, 0.98)
