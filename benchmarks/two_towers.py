@@ -20,6 +20,7 @@ from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.models.two_tower import TwoTower
 from tfrec.optimizers.adagrad import Adagrad
+from tfrec.tasks.loss import InBatchSoftmax
 
 DIM, BATCH, STEPS, RATE = 64, 4096, 40, 0.1
 
@@ -48,8 +49,9 @@ def weeks(history_length: int = 0, **options) -> StreamState:
     found = load()
     found = dataclasses.replace(found, items=found.items[["text"]])
     jit_compile = options.pop("jit_compile", False)
+    loss = InBatchSoftmax(temperature=1.0, accidental_hits=options.pop("accidental_hits", False))
     features = TowerFeatures(history_length=history_length)
-    model = TwoTower(features=features, dim=DIM, new_items="zero", temperature=1.0, **options)
+    model = TwoTower(features=features, dim=DIM, new_items="zero", loss=loss, **options)
     state = StreamState(Stream(found, "7D"), model, learner(model, jit_compile), {})
     for t in range(26):
         state.observe(t)

@@ -138,7 +138,7 @@ def test_check_keys_says_whether_the_signature_tells():
         ("dim", 1.5, "model.dim is 1.5: write a whole number"),
         ("dim", True, "model.dim is True: write a whole number"),
         ("dim", None, "model.dim is None: write a whole number"),
-        ("temperature", "low", "model.temperature is 'low': write a number"),
+        ("dropout", "low", "model.dropout is 'low': write a number"),
         ("new_items", 3, "model.new_items is 3: write a text"),
     ],
 )
@@ -149,8 +149,8 @@ def test_a_value_of_the_wrong_type_is_a_sentence(key, value, words):
 
 
 def test_whole_numbers_are_numbers():
-    node = {"_target_": "tfrec.models.two_tower.TwoTower", "new_items": "mean", "temperature": 1}
-    assert build(node, "model", seed=0).temperature == 1
+    node = {"_target_": "tfrec.models.two_tower.TwoTower", "new_items": "mean", "dropout": 0}
+    assert build(node, "model", seed=0).dropout.rate == 0
 
 
 def test_a_list_of_texts_is_no_text():

@@ -157,7 +157,7 @@ class Evaluator:
         require(
             bool(tf.reduce_all(tf.math.is_finite(table))),
             "A scorer gave scores that are NaN or infinite, so nothing can be ranked: a model has diverged; lower "
-            "optimizer.learning_rate or raise model.temperature.",
+            "optimizer.learning_rate or raise model.loss.temperature.",
         )
         repeat = (item[:, None] == bought[request]).any(axis=1) & (item >= 0)
         # What a scorer with an older catalogue cannot rank is a miss, and is ahead of nothing.

@@ -22,7 +22,8 @@ from tfrec.layers.text_map import first_values
 from tfrec.models.stream_model import StreamModel
 from tfrec.replicas import gathered, share
 from tfrec.tasks.averaging import mean_per_task
-from tfrec.tasks.retrieval import first_of_each, in_batch_softmax
+from tfrec.tasks.loss import InBatchSoftmax, RetrievalLoss
+from tfrec.tasks.retrieval import first_of_each
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,13 @@ class TwoTower(StreamModel, tfrs.Model):
         item_rows, user_rows: which ids have a row of their own (all, if not given); see `Rows`.
         dim: length of both towers' vectors.
         dropout: rate on the query vector.
-        temperature: divides the scores in the loss.
-        accidental_hits: whether other rows of a batch with the same item are negatives in the loss.
+        loss: a loss of retrieval; in-batch softmax, if not given. (Its attribute is `retrieval_loss`, as Keras has
+            another `loss`.)
         new_items: how an item's row starts: `text` (a ridge map fitted on the rows known so far), `mean` (of
             the rows known so far) or `zero`.
 
     Raises:
-        InputError: `new_items` is none of the three, or asks for texts without an encoder.
+        InputError: `new_items` is none of the three, or asks for texts without an encoder; `loss` is of another task.
     """
 
     def __init__(
@@ -58,21 +59,20 @@ class TwoTower(StreamModel, tfrs.Model):
         user_rows: Rows | None = None,
         dim: int = 64,
         dropout: float = 0.0,
-        temperature: float = 0.1,
-        accidental_hits: bool = False,
+        loss: RetrievalLoss | None = None,
         new_items: str = "text",
         seed: int = 0,
     ) -> None:
         super().__init__()
         require(dim >= 1, f"model.dim is {dim}: choose 1 or more.")
-        require(temperature > 0, f"model.temperature is {temperature}: choose above 0.")
         require(0 <= dropout < 1, f"model.dropout is {dropout}: choose from 0 to below 1.")
         if new_items not in ("text", "mean", "zero"):
             raise InputError(f"model.new_items is '{new_items}': choose text, mean or zero.")
         if new_items == "text" and encoder is None:
             raise InputError("model.new_items=text needs an encoder: choose one, or model.new_items=mean.")
-        self.features = features or TowerFeatures()
-        self.dim, self.temperature, self.accidental_hits = dim, temperature, accidental_hits
+        self.retrieval_loss = _of_retrieval(loss or InBatchSoftmax())
+        self.retrieval_loss.start(dim)
+        self.features, self.dim = features or TowerFeatures(), dim
         self.new_items, self.seed = new_items, seed
         self.user_table = IdTable(dim, user_rows, stddev=0, seed=seed, name="user")
         self.item_table = IdTable(dim, item_rows, seed=seed + 1, name="item")
@@ -92,6 +92,7 @@ class TwoTower(StreamModel, tfrs.Model):
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for new users, items, texts and categories; gives rows to ids; see `StreamModel`."""
         new_texts = self.features.observe(history, items, changed)
+        self.retrieval_loss.observe(history)
         periods = [history.pairs(t) for t in range(self.item_table.policy.period + 1, len(history))]
         tables = (self.user_table, self.item_table)
         replaced = [table.observe([p[n] for p in periods], history.shape[n]) for n, table in enumerate(tables)]
@@ -177,9 +178,10 @@ class TwoTower(StreamModel, tfrs.Model):
         return vector
 
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
-        """A batch to learn from, each different item once; see `StreamModel` and `distinct_candidates`."""
+        """A batch to learn from, each different item once, and what the loss adds; see `distinct_candidates`."""
         of_items = {"item", "text", "numbers", "log_q", *self.categories.tables}
-        return self.table_rows(distinct_candidates(features, of_items, replicas))
+        distinct = distinct_candidates(features, of_items, replicas)
+        return self.table_rows(self.retrieval_loss.candidates(distinct, self.features, replicas))
 
     def call(self, features, training=False):
         """Vectors of both towers: `query` `[batch, dim]` and `candidate` `[candidates, dim]`, of all replicas."""
@@ -188,26 +190,32 @@ class TwoTower(StreamModel, tfrs.Model):
             "candidate": gathered(self.candidate_embeddings(features, training)),
         }
 
-    def task_losses(self, outputs, features) -> dict[str, tf.Tensor]:
+    def task_losses(self, outputs, features, training=True) -> dict[str, tf.Tensor]:
         """Loss of each row for each task, `[batch]`; candidates may be one a row, or each item once (`batch`)."""
-        if "label" in features:
-            label, count = features["label"], gathered(features["count"])
-        else:
+        if "label" not in features:
             label, count = first_of_each(gathered(features["item"]))
-            label = share({"label": label})["label"]
-        vectors, log_q = (outputs["query"], outputs["candidate"]), gathered(features["log_q"])
-        loss = in_batch_softmax(*vectors, label, count, log_q, self.temperature, self.accidental_hits)
-        return {"retrieval": loss}
+            features = features | share({"label": label, "count": count})
+        return {"retrieval": self.retrieval_loss.of_batch(outputs, features, training)}
 
     def compute_loss(self, features, training=False):
         """Mean loss of the batch, summed over tasks: what TFRS's training step asks for."""
-        losses = self.task_losses(self(features, training=training), features)
+        losses = self.task_losses(self(features, training=training), features, training)
         return tf.add_n([*mean_per_task(losses).values()])
 
     def _dense(self, inputs: int, start, name: str, use_bias: bool = False):
         layer = tf.keras.layers.Dense(self.dim, use_bias=use_bias, kernel_initializer=start, name=name)
         layer.build((None, inputs))
         return layer
+
+
+def _of_retrieval(loss) -> RetrievalLoss:
+    task = getattr(loss, "task", None)
+    require(
+        task == "retrieval",
+        f"model/loss={type(loss).__name__} is a loss of {task}, and model=two_tower learns retrieval: choose another "
+        "model/loss, such as in_batch_softmax, or another model.",
+    )
+    return loss
 
 
 def _row(features, name: str):

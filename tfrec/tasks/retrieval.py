@@ -1,5 +1,6 @@
 """Losses of retrieval: the candidate that was chosen against those of the other rows of the batch."""
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -24,11 +25,37 @@ def in_batch_softmax(query, candidate, label, count, log_q, temperature: float =
     Returns:
         the loss of each row, `[batch]`, float32.
     """
-    log_count = tf.math.log(tf.cast(count, tf.float32))
-    bias = log_count - tf.cast(log_q, tf.float32)
+    bias, log_count = corrected_bias(count, log_q), tf.math.log(tf.cast(count, tf.float32))
     more = tf.gather(log_count, label)  # what the row's own column has over a single row
     loss = _cross_entropy(query / temperature, candidate, bias, label, tf.zeros_like(more) if accidental_hits else more)
     return loss + more if accidental_hits else loss
+
+
+def corrected_bias(count, log_q):
+    """`log n_j - log Q(j)`, what is added to the scores of candidate j, `[candidates]`; -inf where n_j = 0."""
+    return tf.math.log(tf.cast(count, tf.float32)) - tf.cast(log_q, tf.float32)
+
+
+def softmax_of_negatives(scores, bias, label, own_bias, hardest: int | None = None, hit=None):
+    """`log(exp(o_i) + sum_(j in N_i) exp(s_ij + bias_j)) - o_i` with `o_i = s_ia + own_bias_i`, a = label_i: `[batch]`.
+
+    `N_i` are the candidates but a, or those `hardest` among them with the highest `s_ij + bias_j`. A bias of -inf takes
+    a candidate out. Automatic derivatives, so it holds more matrices than `in_batch_softmax`.
+
+    Args:
+        scores: `[batch, candidates]`, float32. bias: `[candidates]`. label, own_bias: `[batch]`.
+        hardest: how many negatives stay; None for all.
+        hit: which candidates are no negatives of a row beside its own, bool `[batch, candidates]`.
+    """
+    own = tf.gather(scores, label, batch_dims=1) + own_bias
+    place = tf.stack([tf.range(tf.shape(label)[0]), label], axis=1)
+    out = tf.fill(tf.shape(label), -np.inf)
+    negatives = tf.tensor_scatter_nd_update(scores + bias, place, out)
+    if hit is not None:
+        negatives = tf.where(hit, -np.inf, negatives)
+    if hardest is not None:
+        negatives = tf.math.top_k(negatives, tf.minimum(hardest, tf.shape(scores)[1])).values
+    return tf.reduce_logsumexp(tf.concat([own[:, None], negatives], axis=1), axis=1) - own
 
 
 @tf.custom_gradient
