@@ -140,3 +140,26 @@ def test_a_column_that_the_item_table_lacks_is_named():
 def test_columns_must_describe_both_sides(columns):
     with pytest.raises(InputError, match="it must name the feature of 'user' and of 'item'.*for example"):
         RawFeatures(columns)
+
+
+def test_ages_and_counts_are_those_of_the_stream_newest_first(stream):
+    """Of each user, counted event by event: the period of the last purchase and the periods with one."""
+    features = TowerFeatures(history_length=6)
+    features.asked = {"history_age", "history_count"}
+    history, _ = seen(stream, 4, features)
+    past = features.past(history, Requests(np.append(np.arange(len(history.users)), -1)))
+    plain = TowerFeatures(history_length=6).past(history, Requests(np.arange(len(history.users))))
+    for row, user in enumerate(history.users.ids):
+        periods = {}
+        for s in range(4):
+            for item in history.items.rows(stream[s][stream[s]["user"] == user]["item"].unique()):
+                periods.setdefault(int(item), []).append(s)
+        real = past["history_weight"][row] > 0
+        items = past["history"][row, real].tolist()
+        weights = plain["history_weight"][row]
+        assert sorted(items) == plain["history"][row, weights > 0].tolist()
+        assert past["history_age"][row, real].tolist() == [4 - max(periods[item]) for item in items]
+        assert past["history_count"][row, real].tolist() == [len(periods[item]) for item in items]
+        assert (np.diff(past["history_age"][row, real]) >= 0).all() and real.tolist() == sorted(real, reverse=True)
+    assert not past["history_age"][-1].any() and not past["history_count"][-1].any()
+    assert past["history_age"][-2, ~real].tolist() == [0] * (~real).sum()

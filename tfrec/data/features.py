@@ -45,6 +45,7 @@ class TowerFeatures:
         self.categories: dict[str, Vocabulary] = {}
         self.context_categories: dict[str, Vocabulary] = {}
         self.searches = False
+        self.asked: set[str] = set()  # what the model's layers need beyond the default
         self._columns: dict[str, np.ndarray] = {}
         self._numbers = np.zeros((0, len(self.numbers)), np.float32)
 
@@ -102,14 +103,25 @@ class TowerFeatures:
         return features
 
     def past(self, history: History, requests: Requests) -> dict[str, np.ndarray]:
-        """What the users did: `history` and `history_weight`, `[n, history_length]`, in the order of item rows."""
+        """What the users did: `history` and `history_weight`, `[n, history_length]`, in the order of item rows.
+
+        Where a layer asked for them, `history_age`, periods since the last purchase (1: the newest), and
+        `history_count`, periods in which it was bought; with ages, the item bought last comes first, padding last.
+        """
         if not self.history_length:
             return {}
         own = history.own(requests.users, self.decay)
         own.data = np.log1p(own.data)
         items, weights = heaviest(own, self.history_length)
         total = weights.sum(axis=1, keepdims=True, dtype=np.float64)
-        return {"history": items, "history_weight": weights / np.maximum(total, 1e-9).astype(np.float32)}
+        past = {"history": items, "history_weight": weights / np.maximum(total, 1e-9).astype(np.float32)}
+        if "history_count" in self.asked:
+            past["history_count"] = _at(history.own(requests.users), items, weights > 0)
+        if "history_age" in self.asked:
+            past["history_age"] = _at(history.ages(requests.users), items, weights > 0)
+            order = np.argsort(np.where(weights > 0, past["history_age"], np.inf), axis=1, kind="stable")
+            past = {name: np.take_along_axis(values, order, axis=1) for name, values in past.items()}
+        return past
 
     def candidates(self, history: History, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Candidate features of item rows `[n]`: `item`, `text`, `category/<column>`, `[n]` each; `numbers`."""
@@ -125,6 +137,15 @@ def _stack(table, names: list[str], key: str, where: str) -> np.ndarray:
             raise InputError(f"{key} has '{name}', no number column of {where} (which has {', '.join(table)}).")
     columns = [np.nan_to_num(np.asarray(table[name], np.float32)) for name in names]
     return np.stack(columns, axis=1)
+
+
+def _at(rows: sparse.csr_matrix, columns: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Entries of sorted rows at `columns` `[n, length]` that they have, float32, 0 where not `real`."""
+    wide = np.int64(rows.shape[1])
+    there = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)) * wide + rows.indices
+    found = np.zeros(columns.shape, np.float32)
+    found[real] = rows.data[np.searchsorted(there, (np.arange(len(columns))[:, None] * wide + columns)[real])]
+    return found
 
 
 def heaviest(rows: sparse.csr_matrix, length: int) -> tuple[np.ndarray, np.ndarray]:

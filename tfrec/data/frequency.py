@@ -18,12 +18,13 @@ class Frequency:
         self.decay, self.period = decay, 0
         self._begin, self._size, self._room, self._as_of = (np.zeros(0, np.int64) for _ in range(4))  # by user
         self._items, self._values, self._end = np.zeros(0, np.int32), np.zeros(0, np.float64), 0
+        self._last = np.zeros(0, np.int32)  # the number of periods when each was last bought, that one included
 
     def copy(self) -> "Frequency":
         """The same, which stands still while this one goes on."""
         twin = Frequency(self.decay)
         twin.period, twin._end = self.period, self._end
-        for name in ("_begin", "_size", "_room", "_as_of", "_items", "_values"):
+        for name in ("_begin", "_size", "_room", "_as_of", "_items", "_values", "_last"):
             setattr(twin, name, getattr(self, name).copy())
         return twin
 
@@ -43,14 +44,17 @@ class Frequency:
         again = np.zeros(len(pairs), bool)
         again[place < len(there)] = there[place[place < len(there)]] == pairs[place < len(there)]
         values[place[again]] += 1.0
+        last = self._last[cells]
+        last[place[again]] = self.period
         new = ~again
         old = np.ones(len(entries) + new.sum(), bool)  # where those that were there stand among all
         old[place[new] + np.arange(new.sum())] = False
         entries, values = _merged(old, entries, bought[new]), _merged(old, values, 1.0)
+        last = _merged(old, last, self.period)
         self._size[active] += np.bincount(np.repeat(np.arange(len(active)), count)[new], minlength=len(active))
         self._make_room(active)
         cells = self._cells(active)
-        self._items[cells], self._values[cells] = entries, values
+        self._items[cells], self._values[cells], self._last[cells] = entries, values, last
 
     def rows(self, users: np.ndarray, items: int) -> sparse.csr_matrix:
         """`[n, items]`, by item, a copy; an empty row for a user never seen (-1, or not yet a row)."""
@@ -65,6 +69,15 @@ class Frequency:
         if self.decay < 1:
             rows.eliminate_zeros()  # what has decayed below all numbers
         return rows
+
+    def ages(self, users: np.ndarray, items: int) -> sparse.csr_matrix:
+        """Periods since each was last bought, 1 for the newest, `[n, items]` int32; nothing where never bought."""
+        seen = (users >= 0) & (users < len(self._size))
+        cells, sizes = self._cells(users[seen]), np.zeros(len(users), np.int64)
+        sizes[seen] = self._size[users[seen]]
+        ends = np.concatenate([[0], np.cumsum(sizes)])
+        ages = self.period + 1 - self._last[cells]
+        return sparse.csr_matrix((ages, self._items[cells], ends), shape=(len(users), items))
 
     def bought(self, users: np.ndarray) -> list[np.ndarray]:
         """The items that each of `users` ever bought, in order; none for a user never seen."""
@@ -112,6 +125,7 @@ class Frequency:
             # Large blocks of memory grow in place where the system can map them anew.
             self._items.resize(room, refcheck=False)
             self._values.resize(room, refcheck=False)
+            self._last.resize(room, refcheck=False)
 
 
 def _merged(old: np.ndarray, values: np.ndarray, new) -> np.ndarray:

@@ -16,7 +16,7 @@ class History:
     """Users, items and their purchases up to now, growing by one period at a time.
 
     The catalogue is `items`: every item that anyone has bought before. `newest` is the time of the newest event
-    seen; the loop checks it against the period that is scored. Events are kept on disk; in memory are the ids, 12
+    seen; the loop checks it against the period that is scored. Events are kept on disk; in memory are the ids, 16
     bytes (and room for more) for each different (user, item) of each decay asked for, and each period's counts of
     items.
     """
@@ -119,6 +119,10 @@ class History:
     def own(self, users: np.ndarray, decay: float = 1.0) -> sparse.csr_matrix:
         """Rows of `frequency` in the order of `users`, a copy; an empty row for a user never seen (-1)."""
         return self._kept(decay).rows(users, len(self.items))
+
+    def ages(self, users: np.ndarray) -> sparse.csr_matrix:
+        """Periods since each of `users` last bought each item, 1 for the newest period, `[n, items]` int32."""
+        return self._kept(next(iter(self._frequencies), 1.0)).ages(users, len(self.items))
 
     def bought(self, users: np.ndarray) -> list[np.ndarray]:
         """The item rows that each of `users` ever bought, in order; none for a user never seen (-1)."""

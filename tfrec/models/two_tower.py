@@ -16,6 +16,7 @@ from tfrec.data.rows import Rows
 from tfrec.errors import InputError, require
 from tfrec.layers.category import CategorySum
 from tfrec.layers.dropout import StatelessDropout
+from tfrec.layers.history.mean import Mean
 from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import first_values
@@ -46,6 +47,7 @@ class TwoTower(StreamModel, tfrs.Model):
             another `loss`.)
         new_items: how an item's row starts: `text` (a ridge map fitted on the rows known so far), `mean` (of
             the rows known so far) or `zero`.
+        history: how a history becomes a vector, a layer of `tfrec.layers.history`; None is the mean.
 
     Raises:
         InputError: `new_items` is none of the three, or asks for texts without an encoder; `loss` is of another task.
@@ -62,6 +64,7 @@ class TwoTower(StreamModel, tfrs.Model):
         loss: RetrievalLoss | None = None,
         new_items: str = "text",
         seed: int = 0,
+        history=None,
     ) -> None:
         super().__init__()
         require(dim >= 1, f"model.dim is {dim}: choose 1 or more.")
@@ -84,7 +87,14 @@ class TwoTower(StreamModel, tfrs.Model):
             self.text_map = self._dense(encoder.dim, tf.keras.initializers.GlorotUniform(seed), "text_map")
         self.history_map = None
         if self.features.history_length:
-            self.history_map = self._dense(dim, "identity", "history", use_bias=True)
+            self.history_map = history or Mean(name="history")
+            self.history_map.build((None, None, dim))
+            self.features.asked |= set(self.history_map.needs)
+        elif history is not None and history.needs:
+            raise InputError(
+                f"model.history needs {' and '.join(history.needs)}, which model.features.history_length=0 does not "
+                "give: choose model.features.history_length=1 or more, or model/history=mean."
+            )
         if self.features.numbers:
             self.numbers_map = self._dense(len(self.features.numbers), "zeros", "numbers")
         self.dropout = StatelessDropout(dropout, seed)
@@ -157,8 +167,7 @@ class TwoTower(StreamModel, tfrs.Model):
         user *= tf.cast(features["user_known"], user.dtype)[:, None]
         if self.history_map is not None:
             history = self.item_table(_row(features, "history"))  # [n, length, dim]
-            pooled = tf.linalg.matvec(history, tf.cast(features["history_weight"], history.dtype), transpose_a=True)
-            user += self.history_map(pooled)
+            user += self.history_map(history, features, training=training)
         vector = self.context(user, features)
         if self.context_map is not None:
             vector += self.context_map(features["context_numbers"])
@@ -202,8 +211,8 @@ class TwoTower(StreamModel, tfrs.Model):
         losses = self.task_losses(self(features, training=training), features, training)
         return tf.add_n([*mean_per_task(losses).values()])
 
-    def _dense(self, inputs: int, start, name: str, use_bias: bool = False):
-        layer = tf.keras.layers.Dense(self.dim, use_bias=use_bias, kernel_initializer=start, name=name)
+    def _dense(self, inputs: int, start, name: str):
+        layer = tf.keras.layers.Dense(self.dim, use_bias=False, kernel_initializer=start, name=name)
         layer.build((None, inputs))
         return layer
 

@@ -1,0 +1,1 @@
+"""How the items of a history become one vector."""
