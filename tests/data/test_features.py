@@ -163,3 +163,26 @@ def test_ages_and_counts_are_those_of_the_stream_newest_first(stream):
         assert (np.diff(past["history_age"][row, real]) >= 0).all() and real.tolist() == sorted(real, reverse=True)
     assert not past["history_age"][-1].any() and not past["history_count"][-1].any()
     assert past["history_age"][-2, ~real].tolist() == [0] * (~real).sum()
+
+
+def test_how_often_an_item_was_bought_is_counted_up_to_now_where_it_is_asked_for(stream):
+    features = TowerFeatures()
+    assert "item_count" not in features.candidates(seen(stream, 2, features)[0], np.arange(3))
+    for periods in (1, 3):
+        features = TowerFeatures()
+        features.asked = {"item_count"}
+        history, _ = seen(stream, periods, features)
+        bought = pd.concat([stream[t] for t in range(periods)])["item"].value_counts()
+        found = features.candidates(history, np.arange(len(history.items)))["item_count"]
+        assert found.dtype == np.float32 and found.tolist() == bought.loc[history.items.ids].tolist()
+
+
+def test_the_texts_of_a_history_are_those_of_its_items(stream):
+    features = TowerFeatures(history_length=4)
+    features.asked = {"history_text", "history_age"}  # by age, items are in another order
+    assert features.past(History(), Requests(np.array([-1])))["history_text"].tolist() == [[0] * 4]
+    history, _ = seen(stream, 3, features)
+    past = features.past(history, Requests(np.arange(len(history.users))))
+    real = past["history_weight"] > 0
+    texts = features.texts.of(past["history_text"][real])
+    assert texts.tolist() == stream.items["text"].loc[history.items.of(past["history"][real])].tolist()

@@ -16,7 +16,9 @@ from tfrec.layers.history.gru import Gru
 from tfrec.models.two_tower import TwoTower
 
 CONF = conf_folder()
-CHOICES = sorted(("history", path.stem) for path in CONF.glob("model/history/*.yaml"))
+CHOICES = sorted(
+    (path.parent.name, path.stem) for g in ("history", "fusion") for path in CONF.glob(f"model/{g}/*.yaml")
+)
 
 
 def composed(*overrides):

@@ -47,6 +47,7 @@ class TowerFeatures:
         self.searches = False
         self.asked: set[str] = set()  # what the model's layers need beyond the default
         self._columns: dict[str, np.ndarray] = {}
+        self._bought = np.zeros(0, np.float32)
         self._numbers = np.zeros((0, len(self.numbers)), np.float32)
 
     def observe(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> list[str]:
@@ -66,6 +67,8 @@ class TowerFeatures:
             grown = np.append(self._columns.get(column, np.zeros(0, np.int32)), np.zeros(total - known, np.int32))
             grown[numbers] = values
             self._columns[column] = grown
+        if "item_count" in self.asked:
+            self._bought = history.popularity().astype(np.float32)
         if self.numbers:
             self._numbers = np.append(self._numbers, np.zeros((total - known, len(self.numbers)), np.float32), axis=0)
             self._numbers[numbers] = _stack(table, self.numbers, "model.features.numbers", "the item table")
@@ -107,6 +110,7 @@ class TowerFeatures:
 
         Where a layer asked for them, `history_age`, periods since the last purchase (1: the newest), and
         `history_count`, periods in which it was bought; with ages, the item bought last comes first, padding last.
+        `history_text` is the text row of each item, as of now.
         """
         if not self.history_length:
             return {}
@@ -117,6 +121,9 @@ class TowerFeatures:
         past = {"history": items, "history_weight": weights / np.maximum(total, 1e-9).astype(np.float32)}
         if "history_count" in self.asked:
             past["history_count"] = _at(history.own(requests.users), items, weights > 0)
+        if "history_text" in self.asked:
+            texts = self._columns.get("text", np.zeros(0, np.int32))
+            past["history_text"] = texts[items] if len(texts) else np.zeros_like(items)
         if "history_age" in self.asked:
             past["history_age"] = _at(history.ages(requests.users), items, weights > 0)
             order = np.argsort(np.where(weights > 0, past["history_age"], np.inf), axis=1, kind="stable")
@@ -124,9 +131,14 @@ class TowerFeatures:
         return past
 
     def candidates(self, history: History, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Candidate features of item rows `[n]`: `item`, `text`, `category/<column>`, `[n]` each; `numbers`."""
+        """Candidate features of item rows `[n]`: `item`, `text`, `category/<column>`, `[n]` each; `numbers`.
+
+        Where a layer asked for it, `item_count`: how often the item was bought up to the last `observe`.
+        """
         features = {"item": rows.astype(np.int32), "text": self._columns["text"][rows]}
         columns = {f"category/{name}": values[rows] for name, values in self._columns.items() if name != "text"}
+        if "item_count" in self.asked:
+            columns["item_count"] = self._bought[rows]
         return features | columns | ({"numbers": self._numbers[rows]} if self.numbers else {})
 
 

@@ -31,6 +31,8 @@ class CategorySum(tf.keras.layers.Layer):
 
     def call(self, vector, features):
         """The vector `[n, dim]` with the columns' vectors added; `features` has the rows of each column, `[n]`."""
-        for feature, table in self.tables.items():
-            vector += table(features[feature])
-        return vector
+        return sum(self.parts(features), vector)
+
+    def parts(self, features) -> list:
+        """The columns' vectors, `[n, dim]` each."""
+        return [table(features[feature]) for feature, table in self.tables.items()]

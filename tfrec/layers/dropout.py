@@ -26,14 +26,17 @@ class StatelessDropout(tf.keras.layers.Layer):
         """Inputs of any shape; the same shape returned."""
         if not training or self.rate == 0:
             return inputs
+        keep = self.kept(tf.range(tf.size(inputs)) + rows_before(tf.size(inputs)))
+        return tf.where(tf.reshape(keep, tf.shape(inputs)), inputs / (1 - self.rate), 0)
+
+    def kept(self, numbers):
+        """Which of `numbers` `[n]`, ints, this call keeps, bool `[n]`: the same for equal numbers. It is counted."""
         step = tf.cast(self.calls.assign_add(1), tf.uint32)
         key = mixed(tf.bitwise.bitwise_xor(step, mixed(tf.constant(self.seed % 2**32, tf.uint32))))
-        position = tf.cast(tf.range(tf.size(inputs)) + rows_before(tf.size(inputs)), tf.uint32)
-        bits = mixed(tf.bitwise.bitwise_xor(mixed(position), key))
+        bits = mixed(tf.bitwise.bitwise_xor(mixed(tf.cast(numbers, tf.uint32)), key))
         top = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))  # as many bits as float32 holds exactly
         drawn = tf.cast(top, tf.float32) / 2**24  # uniform in [0, 1)
-        keep = tf.reshape(drawn, tf.shape(inputs)) >= self.rate
-        return tf.where(keep, inputs / (1 - self.rate), 0)
+        return drawn >= self.rate
 
 
 def mixed(bits):

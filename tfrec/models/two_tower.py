@@ -13,13 +13,15 @@ from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.rows import Rows
-from tfrec.errors import InputError, require
 from tfrec.layers.category import CategorySum
 from tfrec.layers.dropout import StatelessDropout
+from tfrec.layers.fusion.sum import Sum
 from tfrec.layers.history.mean import Mean
 from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import first_values
+from tfrec.models.candidate import CandidateTower
+from tfrec.models.parts import require_layers, require_options, require_texts
 from tfrec.models.stream_model import StreamModel
 from tfrec.replicas import gathered, share
 from tfrec.tasks.averaging import mean_per_task
@@ -31,11 +33,12 @@ log = logging.getLogger(__name__)
 
 class TwoTower(StreamModel, tfrs.Model):
     """`score(r, i) = <q, c>` with `q = user + W sum_h w_h item_h + b + U text(query) + context` and
-    `c = item_i + V text_i + categories + numbers`.
+    `c = fusion(item_i, categories, V text_i, numbers)`, by default their sum; see `CandidateTower`.
 
-    The sum runs over the user's history; `item` is one table for both towers, so that what is bought again
+    The sum of q runs over the user's history; `item` is one table for both towers, so that what is bought again
     scores high from the start. Queries and items share the text encoder, and U starts as V, so that a query is
-    near the items that its words describe. Rows of new items start from their text.
+    near the items that its words describe. Rows of new items start from their text. Without ids of items, a history
+    is of its items' texts: `V text_h` in the place of `item_h`.
 
     Args:
         encoder: a `TextEncoder`, or None for a model without texts.
@@ -48,9 +51,12 @@ class TwoTower(StreamModel, tfrs.Model):
         new_items: how an item's row starts: `text` (a ridge map fitted on the rows known so far), `mean` (of
             the rows known so far) or `zero`.
         history: how a history becomes a vector, a layer of `tfrec.layers.history`; None is the mean.
+        fusion: how a candidate's parts become a vector, a layer of `tfrec.layers.fusion`; None is the sum.
+        ids: whether items have vectors of their own.
+        id_dropout: rate at which an item's own vector is left out in training.
 
     Raises:
-        InputError: `new_items` is none of the three, or asks for texts without an encoder; `loss` is of another task.
+        InputError: `new_items` is none of the three; `loss` is of another task; parts do not go together.
     """
 
     def __init__(
@@ -65,48 +71,47 @@ class TwoTower(StreamModel, tfrs.Model):
         new_items: str = "text",
         seed: int = 0,
         history=None,
+        fusion=None,
+        ids: bool = True,
+        id_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        require(dim >= 1, f"model.dim is {dim}: choose 1 or more.")
-        require(0 <= dropout < 1, f"model.dropout is {dropout}: choose from 0 to below 1.")
-        if new_items not in ("text", "mean", "zero"):
-            raise InputError(f"model.new_items is '{new_items}': choose text, mean or zero.")
-        if new_items == "text" and encoder is None:
-            raise InputError("model.new_items=text needs an encoder: choose one, or model.new_items=mean.")
-        self.retrieval_loss = _of_retrieval(loss or InBatchSoftmax())
+        features = features or TowerFeatures()
+        require_options(dim, dropout, id_dropout, new_items)
+        require_texts(encoder, ids, new_items, features.history_length)
+        require_layers(loss, history, features.history_length, fusion, ids, id_dropout)
+        self.retrieval_loss = loss or InBatchSoftmax()
         self.retrieval_loss.start(dim)
-        self.features, self.dim = features or TowerFeatures(), dim
-        self.new_items, self.seed = new_items, seed
+        self.features, self.dim, self.new_items, self.seed = features, dim, new_items, seed
         self.user_table = IdTable(dim, user_rows, stddev=0, seed=seed, name="user")
-        self.item_table = IdTable(dim, item_rows, seed=seed + 1, name="item")
+        self.item_table = IdTable(dim, item_rows, seed=seed + 1, name="item") if ids else None
         self.categories = CategorySum(dim, "category/", name="categories")
         self.context = CategorySum(dim, "context/", name="context")
-        self.text = self.query_map = self.context_map = None
+        self.text = self.text_map = self.numbers_map = self.query_map = self.context_map = None
         if encoder is not None:
             self.text = TrainedText(encoder) if encoder.trainable_weights else FrozenText(encoder)
             self.text_map = self._dense(encoder.dim, tf.keras.initializers.GlorotUniform(seed), "text_map")
         self.history_map = None
-        if self.features.history_length:
+        if features.history_length:
             self.history_map = history or Mean(name="history")
             self.history_map.build((None, None, dim))
-            self.features.asked |= set(self.history_map.needs)
-        elif history is not None and history.needs:
-            raise InputError(
-                f"model.history needs {' and '.join(history.needs)}, which model.features.history_length=0 does not "
-                "give: choose model.features.history_length=1 or more, or model/history=mean."
-            )
-        if self.features.numbers:
-            self.numbers_map = self._dense(len(self.features.numbers), "zeros", "numbers")
+            features.asked |= set(self.history_map.needs) | (set() if ids else {"history_text"})
+        if features.numbers:
+            self.numbers_map = self._dense(len(features.numbers), "zeros", "numbers")
+        fusion = fusion or Sum(name="fusion")
+        parts = self.item_table, self.categories, self.text, self.text_map, self.numbers_map
+        self.candidate = CandidateTower(*parts, fusion, id_dropout, seed + 2)
+        features.asked |= set(fusion.needs)
         self.dropout = StatelessDropout(dropout, seed)
 
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for new users, items, texts and categories; gives rows to ids; see `StreamModel`."""
         new_texts = self.features.observe(history, items, changed)
         self.retrieval_loss.observe(history)
-        periods = [history.pairs(t) for t in range(self.item_table.policy.period + 1, len(history))]
-        tables = (self.user_table, self.item_table)
-        replaced = [table.observe([p[n] for p in periods], history.shape[n]) for n, table in enumerate(tables)]
-        replaced.append(self.categories.grow(self.features.categories))
+        periods = [history.pairs(t) for t in range(self.user_table.policy.period + 1, len(history))]
+        tables = enumerate(self._id_tables.values())
+        replaced = [table.observe([p[n] for p in periods], history.shape[n]) for n, table in tables]
+        replaced += [self.categories.grow(self.features.categories), self.candidate.start(self.dim)]
         if self.text is not None:
             # All texts of the table at once, in few batches; a text's vector does not depend on the stream.
             replaced += [self.text.prepare(items["text"].tolist()), self.text.add(new_texts)]
@@ -133,29 +138,35 @@ class TwoTower(StreamModel, tfrs.Model):
     def start_rows(self, history: History, since: int) -> None:
         """Sets the rows that ids got after period `since`: users at zero, items as `new_items` says."""
         self.user_table.start(since, first_values("zero"))
-        self.item_table.start(since, first_values(self.new_items, lambda ids: self._text_vectors(history, ids)))
+        if self.item_table is not None:
+            self.item_table.start(since, first_values(self.new_items, lambda ids: self._text_vectors(history, ids)))
 
     def _text_vectors(self, history: History, ids: np.ndarray) -> np.ndarray:
         return self.text.vectors_of(self.features.candidates(history, ids)["text"])
 
     def reused_rows(self) -> list[tuple]:
         """Rows of expired ids that others got; see `StreamModel`."""
-        return [(table.table, table.reused) for table in (self.user_table, self.item_table) if len(table.reused)]
+        return [(table.table, table.reused) for table in self._id_tables.values() if len(table.reused)]
 
     def counts(self) -> dict[str, int]:
         """How many ids are known, have a row, and got or lost one."""
-        tables = {"users": self.user_table, "items": self.item_table}
-        return {f"{name}/{what}": n for name, table in tables.items() for what, n in table.policy.counts().items()}
+        tables = self._id_tables
+        return {f"{name}s/{what}": n for name, table in tables.items() for what, n in table.policy.counts().items()}
+
+    @property
+    def _id_tables(self) -> dict[str, IdTable]:
+        return {"user": self.user_table} | ({} if self.item_table is None else {"item": self.item_table})
 
     def table_rows(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Adds the table rows of ids, `<feature>_row`, where an id's row is not its number; see `StreamModel`."""
-        ids = {"user": self.user_table, "item": self.item_table, "history": self.item_table}
+        ids = self._id_tables
+        ids |= {"history": ids["item"]} if "item" in ids else {}
         for name in ids.keys() & features.keys():
             if not ids[name].policy.identity:
                 features = features | {f"{name}_row": ids[name].rows_of(features[name])}
         tables = self.categories.tables | self.context.tables
         if self.text is not None:
-            tables |= {"text": self.text.table, "query_text": self.text.table}
+            tables |= dict.fromkeys(("text", "query_text", "history_text"), self.text.table)
         for name, table in (ids | tables).items():
             if name in features:
                 table.check(name, _row(features, name), lowest=-1 if name == "query_text" else 0)
@@ -166,8 +177,7 @@ class TwoTower(StreamModel, tfrs.Model):
         user = self.user_table(_row(features, "user"))
         user *= tf.cast(features["user_known"], user.dtype)[:, None]
         if self.history_map is not None:
-            history = self.item_table(_row(features, "history"))  # [n, length, dim]
-            user += self.history_map(history, features, training=training)
+            user += self.history_map(self._history(features, training), features, training=training)
         vector = self.context(user, features)
         if self.context_map is not None:
             vector += self.context_map(features["context_numbers"])
@@ -179,16 +189,17 @@ class TwoTower(StreamModel, tfrs.Model):
 
     def candidate_embeddings(self, features, training=False):
         """Candidate vectors `[n, dim]` of candidate features (see `TowerFeatures`)."""
-        vector = self.categories(self.item_table(_row(features, "item")), features)
-        if self.text is not None:
-            vector += self.text_map(self.text(features["text"], training=training))
-        if self.features.numbers:
-            vector += self.numbers_map(features["numbers"])
-        return vector
+        return self.candidate(features, training=training)
+
+    def _history(self, features, training):
+        """Vectors of a history's items, `[n, length, dim]`."""
+        if self.item_table is not None:
+            return self.item_table(_row(features, "history"))
+        return self.text_map(self.text(features["history_text"], training=training))
 
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
         """A batch to learn from, each different item once, and what the loss adds; see `distinct_candidates`."""
-        of_items = {"item", "text", "numbers", "log_q", *self.categories.tables}
+        of_items = {"item", "text", "numbers", "log_q", *self.categories.tables, *self.candidate.fusion.needs}
         distinct = distinct_candidates(features, of_items, replicas)
         return self.table_rows(self.retrieval_loss.candidates(distinct, self.features, replicas))
 
@@ -215,16 +226,6 @@ class TwoTower(StreamModel, tfrs.Model):
         layer = tf.keras.layers.Dense(self.dim, use_bias=False, kernel_initializer=start, name=name)
         layer.build((None, inputs))
         return layer
-
-
-def _of_retrieval(loss) -> RetrievalLoss:
-    task = getattr(loss, "task", None)
-    require(
-        task == "retrieval",
-        f"model/loss={type(loss).__name__} is a loss of {task}, and model=two_tower learns retrieval: choose another "
-        "model/loss, such as in_batch_softmax, or another model.",
-    )
-    return loss
 
 
 def _row(features, name: str):

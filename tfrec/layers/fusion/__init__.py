@@ -1,0 +1,1 @@
+"""How the parts of a candidate become one vector."""
