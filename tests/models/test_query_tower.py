@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data.journey import make_journey
 from tests.shop import Letters, make_shop, make_state
+from tfrec.data.complete_journey import load
 from tfrec.data.features import TowerFeatures
 from tfrec.data.interactions import validated
 from tfrec.data.requests import Requests
+from tfrec.data.steps.time import Time
 from tfrec.errors import InputError
 from tfrec.evaluate import Evaluator
 from tfrec.models.two_tower import TwoTower
@@ -136,9 +139,48 @@ def test_context_enters_the_query_vector():
     np.testing.assert_allclose(vector, table.table.numpy()[desk] + 2 * kernel.numpy()[0], rtol=1e-5)
 
 
+def test_both_kinds_of_context_are_learned():
+    state = state_of(context=["device", "hour"])
+    for t in range(2):
+        state.observe(t)
+    state.learn(range(1, 2), 2, 2)
+    assert state.model.context.tables["context/device"].table.numpy().any()
+    assert state.model.context_map.kernel.numpy().any()
+
+
+def test_a_request_of_complete_journey_has_the_context_of_its_first_purchase(tmp_path):
+    """Household 1: Sunday 12:00 in store 330 and, a week later, in 331; household 2: Mondays 06:00 and 05:00.
+
+    The store is a code, so a category; the hour of the day is a category and, as a sine, a number.
+    """
+    log = load(make_journey(tmp_path), columns=["store"], demographics=True)
+    names = ["store", "weekday", "hour", "income", "hour_sin"]
+
+    def contexts(period):
+        model = TwoTower(None, TowerFeatures(3, context=names), dim=4, new_items="mean")
+        state = make_state(log, model, steps=[Time(cyclic=True)], period=period)
+        found = []
+        for t in range(len(state.stream)):
+            requests = state.truth(t).requests
+            features = model.features.users(state.history, requests)
+            texts = {name: v.ids[features[f"context/{name}"]] for name, v in model.features.context_categories.items()}
+            assert [*texts] == names[:4] and features["context_numbers"].shape == (len(requests), 1)
+            found += zip(requests.ids, *texts.values(), features["context_numbers"][:, 0].round(3), strict=True)
+            state.observe(t)
+        assert state.learn(range(len(state.stream)), 1, 2)["train/loss"] >= 0
+        return sorted(found)
+
+    sine = np.float32(np.sin(2 * np.pi * 5 / 24)).round(3)
+    one = (1, "330", "Sunday", "hour 12", "Under 15K", 0), (1, "331", "Sunday", "hour 12", "Under 15K", 0)
+    two = (2, "330", "Monday", "hour 06", "250K+", 1), (2, "331", "Monday", "hour 05", "250K+", sine)
+    assert contexts(2) == [*one, *two]  # two purchases a period
+    assert contexts(4) == [one[0], two[0]]  # what came later in the request's period is not in its context
+
+
 @pytest.mark.parametrize("name", ["click", "item", "timestamp", "period", "age of the user"])
 def test_what_is_not_known_when_a_request_comes_is_refused(name):
-    with pytest.raises(InputError, match=f"model.features.context has '{name}', which is no column of the events or"):
+    message = f"model.features.context has '{name}', which is no column of the events or.*data.columns.*step=time"
+    with pytest.raises(InputError, match=message):
         state_of(context=[name]).observe(0)
 
 
@@ -158,5 +200,6 @@ def test_numbers_of_items():
 
 @pytest.mark.parametrize("name", ["text", "weight"])
 def test_what_is_no_number_of_items_is_refused(name):
-    with pytest.raises(InputError, match=f"model.features.numbers has '{name}', no number column of the item table"):
+    message = f"model.features.numbers has '{name}', no number column of the item table.*or choose data"
+    with pytest.raises(InputError, match=message):
         state_of(numbers=[name]).observe(0)

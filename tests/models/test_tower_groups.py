@@ -7,6 +7,7 @@ import tf_keras
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from tests.shop import Letters
 from tests.test_learner import grown, make_batch
 from tfrec.build import build
 from tfrec.data.features import TowerFeatures
@@ -45,6 +46,16 @@ def test_every_choice_learns_in_two_steps(group, choice):
     after = [variable.numpy() for variable in model.trainable_variables]
     assert sum((one != other).any() for one, other in zip(before, after, strict=True)) >= 3
     assert all(np.isfinite(values).all() for values in after)
+
+
+def test_what_an_item_is_worth_without_its_id_and_without_its_text_is_asked_by_one_key_each():
+    texts = build(composed("model.ids=false"), "model", encoder=Letters(), seed=0)
+    both = build(composed("model.new_items=text"), "model", encoder=Letters(), seed=0)
+    ids = build(composed("model.new_items=mean"), "model", encoder=None, seed=0)
+    has = [(model.item_table is not None, model.text is not None) for model in (texts, both, ids)]
+    assert has == [(False, True), (True, True), (True, False)]
+    with pytest.raises(InputError, match="model.ids=false.*encoder=none"):
+        build(composed("model.ids=false"), "model", encoder=None, seed=0)
 
 
 def test_a_history_encoder_without_a_history_is_a_sentence_with_both_keys():

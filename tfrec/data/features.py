@@ -81,7 +81,8 @@ class TowerFeatures:
                 raise InputError(
                     f"model.features.context has '{name}', which is no column of the events or of the user table that "
                     "is known when the request comes (labels, prices, what was shown, what is made of them are not): "
-                    f"choose from {', '.join(sorted(requests.context)) or 'none'}."
+                    f"choose from {', '.join(sorted(requests.context)) or 'none'}, or have it read (data.columns) or "
+                    "made (step=time)."
                 )
             if not is_numeric_dtype(requests.context[name]):
                 self.context_categories.setdefault(name, Vocabulary()).add(requests.context[name])
@@ -146,7 +147,10 @@ def _stack(table, names: list[str], key: str, where: str) -> np.ndarray:
     """Number columns as one matrix `[n, names]`, float32, missing values 0."""
     for name in names:
         if name not in table or not is_numeric_dtype(table[name]):
-            raise InputError(f"{key} has '{name}', no number column of {where} (which has {', '.join(table)}).")
+            raise InputError(
+                f"{key} has '{name}', no number column of {where} (which has {', '.join(table)}): leave it out, or "
+                "choose data or a step that gives it."
+            )
     columns = [np.nan_to_num(np.asarray(table[name], np.float32)) for name in names]
     return np.stack(columns, axis=1)
 
