@@ -141,7 +141,7 @@ def test_each_way_goes_through_a_stream(options):
     """Items expire, texts change, steps fit: losses are finite and nothing is traced twice for a capacity."""
     if "encoder" in options:
         options = options | {"new_items": "mean"}
-    state = make_state(make_shop(late=False), make_model(**options))
+    state = make_state(make_shop(), make_model(**options))
     for t in range(len(state.stream)):
         if t:
             scores = state.scorer.score(state.history, state.truth(t).requests)(slice(None)).numpy()
