@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.shop import make_shop, make_state
+from tests.shop import make_model, make_shop, make_state
 from tfrec.baselines.frozen import Frozen
 from tfrec.baselines.stale import Stale
 from tfrec.checkpoint import Checkpoints
 from tfrec.evaluate import Evaluator
+from tfrec.layers.fusion.gated import Gated
+from tfrec.layers.fusion.mlp import Mlp
 from tfrec.loops.incremental import Incremental
 from tfrec.strategies.replay import Replay
 from tfrec.tracking import Tracker
@@ -31,10 +33,10 @@ class KilledTrigger(EveryPeriod):
         return super().__call__(t)
 
 
-def run(folder, log, trigger, **options):
+def run(folder, log, trigger, model=None, **options):
     """The state at the end of a run, which goes on from the folder's newest checkpoint."""
     baselines = {"frozen": Frozen(), "stale": Stale()}
-    state = make_state(log, baselines=baselines, strategies=[Replay(size=60, ratio=0.5)])
+    state = make_state(log, make_model(**(model or {})), baselines=baselines, strategies=[Replay(size=60, ratio=0.5)])
     loop = Incremental(**{"base": 2, "batch_size": 32} | options)
     tracker = Tracker(folder, {"name": "shop", "seed": 5}, "ndcg@5")
     loop.run(state, trigger, Evaluator(["ndcg@5"]), tracker, Checkpoints(folder / "checkpoints"))
@@ -59,8 +61,31 @@ def test_killed_and_resumed(tmp_path, late, killed_in, every, n):
     with pytest.raises(Killed):
         run(tmp_path / "cut", log, KilledTrigger(killed_in, n), checkpoint_every=every)
     resumed = run(tmp_path / "cut", log, EveryPeriod(n), checkpoint_every=every)
-    (table, arrays), (expected, values) = left(tmp_path / "cut", resumed), left(tmp_path / "whole", whole)
+    assert_same(left(tmp_path / "cut", resumed), left(tmp_path / "whole", whole))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda: {"ids": False},
+        lambda: {"fusion": Gated(), "id_dropout": 0.3, "new_items": "zero"},
+        lambda: {"fusion": Mlp(dropout=0.1)},
+    ],
+    ids=["texts", "gated", "mlp"],
+)
+def test_with_other_parts_of_items(tmp_path, parts):
+    log = make_shop(days=45)
+    whole = run(tmp_path / "whole", log, EveryPeriod(), parts())
+    with pytest.raises(Killed):
+        run(tmp_path / "cut", log, KilledTrigger(4), parts())
+    resumed = run(tmp_path / "cut", log, EveryPeriod(), parts())
+    assert_same(left(tmp_path / "cut", resumed), left(tmp_path / "whole", whole))
+
+
+def assert_same(one, two):
+    """The same table, and the same arrays bit for bit."""
+    (table, arrays), (expected, values) = one, two
     assert table == expected
     assert len(arrays) == len(values)
-    for one, two in zip(arrays, values, strict=True):
-        np.testing.assert_array_equal(one, two)
+    for array, value in zip(arrays, values, strict=True):
+        np.testing.assert_array_equal(array, value)
