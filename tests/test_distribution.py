@@ -90,6 +90,13 @@ def test_two_logical_devices_learn_what_one_does(place, one):
     assert_same_run(finished(place, "two", *MIRRORED), one, rtol=1e-4, atol=1e-5)
 
 
+def test_two_logical_devices_leave_out_the_same_ids(place):
+    """Which ids are left out is a matter of the item, wherever its row is computed."""
+    options = ["model/fusion=gated", "model.id_dropout=0.3", "loop.last=4"]
+    alone = finished(place, "gated", *options)
+    assert_same_run(finished(place, "gated_two", *options, *MIRRORED), alone, rtol=1e-4, atol=1e-5)
+
+
 def test_two_logical_devices_learn_in_bfloat16(place, one):
     two = finished(place, "low", *MIRRORED, "precision=mixed_bfloat16", "loop.last=4")
     losses = [np.genfromtxt(path / "stream.csv", delimiter=",", names=True)["trainloss"] for path in (two, one)]
