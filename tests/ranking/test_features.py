@@ -1,5 +1,7 @@
 """Each feature against a loop over the events."""
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,9 @@ class Loops:
     def __init__(self, stream, history, t):
         self.t, self.table = t, stream.items
         self.users, self.items = history.users.ids, history.items.ids
-        self.bought = {(u, i, s) for s in range(t) for u, i in zip(stream[s]["user"], stream[s]["item"], strict=True)}
+        events = pd.concat([stream[s] for s in range(t)])
+        self.quantities = events.set_index(["user", "item", "period"])["quantity"].to_dict()
+        self.bought = set(self.quantities)
 
     def periods(self, user=None, item=None, kind=None):
         """One number a purchase."""
@@ -30,7 +34,7 @@ class Loops:
 
     def share(self, item, window):
         active = sum(len({u for u, _, s in self.bought if s == period}) for period in self.last(window))
-        return sum(s in self.last(window) for s in self.periods(item=item)) / active
+        return 1000 * sum(s in self.last(window) for s in self.periods(item=item)) / active
 
     def last(self, window):
         return range(max(0, self.t - window), self.t)
@@ -66,7 +70,7 @@ class Loops:
     def item(self, user, item):
         bought, own, gap = self.periods(item=item), self.periods(user, item), self.mean_gap(item)
         buyers = len({u for u, i, _ in self.bought if i == item})
-        one = 1 / len({u for u, _, s in self.bought if s == self.t - 1})
+        one = 1000 / len({u for u, _, s in self.bought if s == self.t - 1})
         for window in (1, 4, 13):
             yield f"item_share_{window}", self.share(item, window)
         yield "item_trend", (self.share(item, 1) + one) / (self.share(item, 4) + one)
@@ -76,20 +80,61 @@ class Loops:
         yield "item_gap", gap
         yield "item_due", (self.t - own[-1]) / gap if own and gap else 0
 
+    def quantity(self, user, item):
+        bought = {s: quantity for (u, i, s), quantity in self.quantities.items() if (u, i) == (user, item)}
+        yield "own_quantity", np.mean(list(bought.values())) if bought else 0
+        for window in (1, 4):
+            yield f"own_quantity_{window}", sum(q for s, q in bought.items() if s in self.last(window))
+
     def category(self, user, item):
         of_kind = self.periods(user, kind=self.table["kind"][item])
         worth = [sum(0.98 ** (self.t - 1 - s) for s in periods) for periods in (of_kind, self.periods(user))]
         yield "kind_share", worth[0] / worth[1] if worth[1] else 0
         yield "kind_recency", self.t - of_kind[-1] if of_kind else self.t + 1
 
+    def finest(self, user, item):
+        t, kind, own = self.t, self.table["kind"][item], self.periods(user, item)
+        of_kind, all_of_kind = self.periods(user, kind=kind), self.periods(kind=kind)
+        different = sorted(set(of_kind))
+        gap = np.mean(np.diff(different)) if len(different) > 1 else 0
+        since = t - of_kind[-1] if of_kind else t + 1
+        worth = {d: [sum(d ** (t - 1 - s) for s in periods) for periods in (own, of_kind)] for d in (1, 0.8, 0.93)}
+        by_user = [sorted(set(self.periods(u, kind=kind))) for u in self.users]
+        gaps = [g for periods in by_user for g in np.diff(periods)]
+        buyers, all_gap = sum(map(bool, by_user)), np.mean(gaps) if gaps else 0
+        yield "kind_count", len(different)
+        yield "kind_items", len({i for u, i, _ in self.bought if u == user and self.table["kind"][i] == kind})
+        yield "kind_decayed_80", worth[0.8][1]
+        yield "kind_decayed_93", worth[0.93][1]
+        yield "kind_gap", gap
+        yield "kind_due", since / gap if gap else 0
+        for name, d in {"": 1, "_80": 0.8, "_93": 0.93}.items():
+            yield f"kind_own_share{name}", worth[d][0] / worth[d][1] if of_kind else 0
+        yield "kind_newest", float((own[-1:] or [-1]) == (of_kind[-1:] or [-1]))
+        for window in (1, 4):
+            recent = [
+                sum(s in self.last(window) for s in periods) for periods in (all_of_kind, self.periods(item=item))
+            ]
+            active = sum(len({u for u, _, s in self.bought if s == period}) for period in self.last(window))
+            yield f"kind_popular_{window}", 1000 * recent[0] / active
+            yield f"kind_within_{window}", recent[1] / recent[0] if recent[0] else 0
+        yield "kind_buyers", buyers
+        yield "kind_repeats", len(all_of_kind) / buyers
+        yield "kind_all_gap", all_gap
+        yield "kind_all_due", since / all_gap if of_kind and all_gap else 0
+
     def of(self, user, item):
-        return dict([*self.own(user, item), *self.user(user), *self.item(user, item), *self.category(user, item)])
+        of_pair = (self.quantity(user, item), self.category(user, item), self.finest(user, item))
+        return dict(chain(self.own(user, item), self.user(user), self.item(user, item), *of_pair))
 
 
 @pytest.fixture(scope="module")
 def world():
     """A sparse log: few pairs are bought in every period, and some never. Users and items of period 4 are not known."""
-    stream, history = Stream(make_interactions(per_day=6, items=40), "7D"), History()
+    log = make_interactions(per_day=6, items=40)
+    log.items["kind"] = [f"kind {i % 11}" for i in range(40)]
+    log.events["quantity"] = np.random.default_rng(1).integers(1, 4, len(log.events))
+    stream, history = Stream(log, "7D"), History()
     for t in range(PERIODS):
         history.observe(stream[t])
     return stream, history
@@ -136,8 +181,9 @@ def test_without_categories_there_are_no_features_of_them(world):
     stream, history = world
     with_kind, without = PairFeatures(history, stream.items), PairFeatures(history, stream.items[["text"]])
     users, items = np.array([0, 3, -1]), np.array([2, 5, 1])
-    assert with_kind.names == (*without.names, "kind_share", "kind_recency")
-    np.testing.assert_array_equal(with_kind(users, items)[:, :-2], without(users, items))
+    number = len(without.names)
+    assert with_kind.names[:number] == without.names and all("kind" in name for name in with_kind.names[number:])
+    np.testing.assert_array_equal(with_kind(users, items)[:, :number], without(users, items))
 
 
 def test_no_pairs_and_no_history():

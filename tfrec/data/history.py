@@ -55,7 +55,7 @@ class History:
         """Takes in what the next period reveals; returns the events' user rows and item rows, int32 `[n]` each."""
         known = self.shape
         rows = self.users.add(events["user"]), self.items.add(events["item"])
-        self._pairs.append({"users": rows[0], "items": rows[1]})
+        self._pairs.append({"users": rows[0], "items": rows[1]} | _quantity(events))
         counts = np.bincount(rows[1])
         bought = np.flatnonzero(counts)
         self._counts.append((bought, counts[bought]))
@@ -69,13 +69,19 @@ class History:
         for column, values, before in zip(("user", "item"), rows, known, strict=True):
             new = events[column].to_numpy()[values >= before]
             self._digest.update("\n".join(map(str, pd.unique(new))).encode() + values.tobytes())
+        for quantity in _quantity(events).values():
+            self._digest.update(quantity.tobytes())
         self._digest.update(str(self.newest).encode())
         self._known.append((*self.shape, self.newest, self._digest.copy()))
         return rows
 
     def pairs(self, t: int) -> tuple[np.ndarray, np.ndarray]:
         """User rows and item rows of the events that period t revealed, int32 `[n]` each."""
-        return tuple(self._pairs[t].values())
+        return tuple(self._pairs[t][name] for name in ("users", "items"))
+
+    def quantities(self, t: int) -> np.ndarray | None:
+        """How much each of those events bought, float32 `[n]`, not below 0; None for events without `quantity`."""
+        return self._pairs[t].get("quantity")
 
     def copy(self) -> "History":
         """A history that stands still while this one goes on."""
@@ -166,6 +172,13 @@ class History:
                 frequency.advance(*self.pairs(t))
             self._frequencies[decay] = frequency
         return self._frequencies[decay]
+
+
+def _quantity(events: pd.DataFrame) -> dict[str, np.ndarray]:
+    if "quantity" not in events:
+        return {}
+    quantity = np.nan_to_num(events["quantity"].to_numpy(np.float32), posinf=0)
+    return {"quantity": np.maximum(quantity, 0)}
 
 
 def own_rows(matrix: sparse.csr_matrix, users: np.ndarray) -> sparse.csr_matrix:

@@ -15,22 +15,29 @@ class Purchases:
     Args:
         users, items: rows `[n]`, int64. periods: `[n]`.
         now: the period that comes next.
+        quantities: how much was bought, `[n]`; None where that is not known of every period.
     """
 
     users: np.ndarray
     items: np.ndarray
     periods: np.ndarray
     now: int
+    quantities: np.ndarray | None = None
 
     @classmethod
     def of(cls, history: History) -> "Purchases":
         """All purchases of the history."""
         pairs, width = [np.zeros(0, np.int64)], max(1, len(history.items))
+        quantities = []
         for t in range(len(history)):
             users, items = history.pairs(t)
-            pairs.append(np.unique(users.astype(np.int64) * width + items))
+            keys, event = np.unique(users.astype(np.int64) * width + items, return_inverse=True)
+            pairs.append(keys)
+            quantity = history.quantities(t)
+            quantities += [] if quantity is None else [np.bincount(event, quantity, len(keys))]
         periods = np.repeat(np.arange(-1, len(history)), [len(keys) for keys in pairs])
-        return cls(*np.divmod(np.concatenate(pairs), width), periods, len(history))
+        known = np.concatenate(quantities) if len(quantities) == len(history) > 0 else None
+        return cls(*np.divmod(np.concatenate(pairs), width), periods, len(history), known)
 
     def grouped(self, keys: np.ndarray, decays: Sequence[float] = ()) -> "Groups":
         """Purchases of equal key together, `keys` being `[n]`, int64."""
@@ -72,3 +79,23 @@ def _sums(values: np.ndarray, start: np.ndarray) -> np.ndarray:
 def at(values: np.ndarray, place: np.ndarray, missing: float = 0) -> np.ndarray:
     """`values[place]` as float32, and `missing` where the place is -1."""
     return np.append(values, missing).astype(np.float32)[place]
+
+
+def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """`above / below`, float32, and 0 where `below` is 0."""
+    result = np.zeros(len(above), np.float32)
+    return np.divide(above, below, out=result, where=below > 0, casting="unsafe")
+
+
+def gap(groups: Groups, count: np.ndarray | None = None) -> np.ndarray:
+    """Mean number of periods from one purchase to the next; 0 for fewer than two.
+
+    Args:
+        count: of different periods, where a group has several purchases in one.
+    """
+    return ratio(groups.last - groups.first, (groups.count if count is None else count) - 1)
+
+
+def recency(now: int, groups: Groups, place: np.ndarray) -> np.ndarray:
+    """Periods since the last purchase of each group, 1 for the newest period; `now + 1` for none."""
+    return at(now - groups.last, place, now + 1)
