@@ -179,6 +179,8 @@ class Learner:
         """All steps of a stack; returns the losses of the last."""
         tensors = {key: tf.convert_to_tensor(values) for key, values in stack.items()}
         if self._compiled is None or self._keys != tensors.keys():
+            for strategy in self.strategies:
+                strategy.build(self.model)
             self._compiled, self._keys, self._shapes = self._trace(tensors), tensors.keys(), set()
         shapes = tuple(tensor.shape[1:] for tensor in tensors.values())
         self.compilations += self._by_xla and shapes not in self._shapes

@@ -1,4 +1,4 @@
-"""The five places where a strategy may act, and no more."""
+"""The places where a strategy may act, and no more."""
 
 
 class Strategy:
@@ -10,6 +10,9 @@ class Strategy:
 
     needs_outputs = False  # of the model, in `penalty`: a plain TFRS model does not give them
     steps_per_call = None  # 1: `augment` needs the result of the last step, so none is made ahead
+
+    def build(self, model) -> None:
+        """Eager, before each trace of the step: makes the variables that it keeps beside the model's."""
 
     def augment(self, batch: dict) -> dict:
         """Eager, before the step: the batch to learn from instead, of the same shapes every time in a period."""
