@@ -25,7 +25,8 @@ class ListFeatures:
         seed: of the draw, with the period.
 
     Raises:
-        InputError: the length is below 2, or no candidate could ever be proposed.
+        InputError: the length is below 2, no candidate could ever be proposed, or `towers` has columns that no tower
+            reads.
     """
 
     def __init__(
@@ -38,6 +39,11 @@ class ListFeatures:
             "model=two_stage ranks what a first stage proposes: give it one.",
         )
         self.candidates_of, self.towers = candidates, towers or TowerFeatures()
+        for key in ("context", "numbers"):
+            require(
+                not getattr(self.towers, key),
+                f"model.features.towers.{key} names columns, which no tower of model=two_stage reads: leave it empty.",
+            )
         self.length, self.seed = length, seed
         self.moments = Moments()
         self.items: pd.DataFrame | None = None
