@@ -10,10 +10,10 @@ from tfrec.tasks.loss import InBatchSoftmax
 class Bpr(InBatchSoftmax):
     """`mean_j -log sigmoid(s_ia - s_ij)` over the batch's candidates j but row i's own, a.
 
-    Bayesian personalised ranking (Rendle et al., UAI 2009): `s_ij = <q_i, c_j> / temperature - log Q(j)`: negatives
-    come as often as they are in a batch, which the correction of the softmax takes back; `log_q=none` leaves it out.
-    A candidate counts as often as it has rows; other rows with row i's own item are no negatives of it. A row without
-    negatives has loss 0.
+    Bayesian personalised ranking (Rendle et al., UAI 2009) of scores `s_ij = <q_i, c_j> / temperature - log Q(j)`.
+    Negatives come as often as they are in a batch, which the softmax's correction takes back; `log_q=none` leaves it
+    out. A candidate counts as often as it has rows; other rows with row i's own item are no negatives of it. A row
+    without negatives has loss 0.
 
     Args:
         log_q, rate: see `InBatchSoftmax`.
