@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from tests.baselines.histories import history_of
 from tests.shop import make_shop
+from tests.small_runs import ROOT
 from tests.test_resume_stream import Killed, KilledTrigger, left
 from tests.toy import make_interactions
 from tfrec.baselines.item_knn import ItemKnn
@@ -364,4 +365,7 @@ def test_a_run_logs_what_the_first_stage_left(tmp_path):
     for view in ("all", "repeat", "novel"):
         assert 0 <= metrics[f"eval/{view}/candidate_recall"] <= 1
         assert metrics[f"eval/{view}/ndcg@10"] <= metrics[f"eval/{view}/oracle_ndcg@10"] + 1e-6
+    page = (ROOT / "docs/tags.md").read_text()
+    for tag in ("<view>/candidate_recall", "<view>/oracle_ndcg@10", "all/candidates", "all/covered_rows"):
+        assert f"`eval/{tag}`" in page
     assert metrics["eval/all/candidates"] > 1 and 0 < metrics["eval/all/covered_rows"] <= 1
