@@ -13,6 +13,8 @@ from omegaconf import OmegaConf
 from tests.baselines.histories import history_of
 from tests.shop import make_shop
 from tests.small_runs import ROOT
+from tests.test_leaks import assert_same
+from tests.test_leaks_of_streams import cut_off, labels_later, permuted
 from tests.test_resume_stream import Killed, KilledTrigger, left
 from tests.toy import make_interactions
 from tfrec.baselines.item_knn import ItemKnn
@@ -317,6 +319,19 @@ def test_lists_of_late_labels_are_of_when_they_were_asked():
             expected, known = asked[row.period, row.user, row.query]
             assert size[n] == known
             np.testing.assert_array_equal(pairs[n], expected)
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["late", "at_once"])
+@pytest.mark.parametrize("change", [cut_off, permuted, labels_later], ids=lambda change: change.__name__)
+def test_another_future_leaves_lists_moments_and_weights_byte_for_byte(change, late):
+    log = make_shop(days=29, late=late)
+    one, two = (go_on(make_state(events, make_model(Din(4, (4,), (8,)))), range(3))[0] for events in (log, change(log)))
+    assert one.sizes == two.sizes and one.sizes[2] > 0
+    for t in range(1, 3):
+        assert_same(one.examples(t).queries, two.examples(t).queries)
+    moments = [state.model.features.moments for state in (one, two)]
+    assert_same(*([np.asarray(part) for part in (m.count, m.sum, m.squares)] for m in moments))
+    assert_same(*([v.numpy() for v in state.model.variables] for state in (one, two)))
 
 
 def recording(examples, taken):
