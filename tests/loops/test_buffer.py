@@ -11,11 +11,14 @@ from tfrec.checkpoint import Checkpoints
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 from tfrec.loops.incremental import Incremental
+from tfrec.models.stream_model import StreamModel
 from tfrec.strategies.replay import Replay
 
 
 class Sizes:
-    """What the loop asks about periods: how many examples they have."""
+    """What the loop asks about periods: how many examples they have, each of one row."""
+
+    model = StreamModel
 
     def __init__(self, sizes):
         self.sizes = sizes

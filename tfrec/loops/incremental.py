@@ -28,7 +28,7 @@ class Incremental:
         epochs: passes over the examples of an update.
         window: periods that an update learns from, at least: 1 is what is new since the last update, None is all
             of the past.
-        batch_size: examples of a step.
+        batch_size: examples of a step; of lists, as of `buffer`, their candidates are counted.
         log_q_window: periods whose counts estimate how often an item is drawn into a batch. The counts of one
             period alone would call every rare item that happens to be in it frequent, and push it up.
         buffer: examples held in memory at once. Periods that have more together are learned in runs of consecutive
@@ -129,9 +129,9 @@ class Incremental:
         return costs
 
     def _parts(self, state: StreamState, periods: range) -> list[range]:
-        parts, start = [], periods[0]
+        parts, start, most = [], periods[0], self.buffer / state.model.rows_per_example
         for t in periods[1:]:
-            if state.examples_in(range(start, t + 1)) > self.buffer:
+            if state.examples_in(range(start, t + 1)) > most:
                 parts.append(range(start, t))
                 start = t
         return [*parts, range(start, periods[-1] + 1)]

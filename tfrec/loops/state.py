@@ -15,6 +15,7 @@ from tfrec.data.steps.apply import transform_events
 from tfrec.data.stream import Stream
 from tfrec.data.truth import Truth
 from tfrec.data.users import with_attributes
+from tfrec.errors import require
 from tfrec.learner import Learner
 from tfrec.loops.asked import Asked
 from tfrec.loops.serving import admitted, answers
@@ -40,6 +41,7 @@ class StreamState:
         self.steps, self.seed = list(steps), seed
         self.history = History()
         self.catalogue = Catalogue(stream, self.steps)
+        model.begin(self.catalogue.items)
         self._asked = Asked(stream)
         self.scorer = model if hasattr(model, "score") else TowerScores(Towers(model))
         self.sizes: list[int] = []
@@ -155,8 +157,17 @@ class StreamState:
         return sum(self.sizes[t] for t in periods)
 
     def example_batch(self) -> dict[str, np.ndarray]:
-        """Two rows of the newest period that has any: from them a model's and an optimizer's variables are made."""
-        newest = max(t for t, size in enumerate(self.sizes) if size)
+        """Two rows of the newest period that has any: from them a model's and an optimizer's variables are made.
+
+        Raises:
+            InputError: there are none.
+        """
+        newest = max((t for t, size in enumerate(self.sizes) if size), default=None)
+        require(
+            newest is not None,
+            f"Periods 0 to {len(self.sizes) - 1} give nothing to learn from (a model of lists learns from requests one "
+            "of whose candidates was bought): choose a longer loop.base, or more candidates.",
+        )
         return self.update(range(newest, newest + 1)).first_rows()
 
     def learn(

@@ -26,6 +26,9 @@ class StreamModel:
         """The model that learns."""
         return self
 
+    def begin(self, items: pd.DataFrame) -> None:
+        """Takes the item table as it is known before the first event."""
+
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for what `history` knows; returns whether a variable is new or was replaced.
 

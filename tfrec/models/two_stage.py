@@ -61,6 +61,10 @@ class TwoStage(StreamModel, tfrs.Model):
         self._traced_for: Same | None = None
         self._known = (0, 0)  # users and items
 
+    def begin(self, items: pd.DataFrame) -> None:
+        """Lists have a number for each category of the item table from the first period on."""
+        self.features.items = items
+
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for new users and items; see `StreamModel`."""
         self.features.observe(history, items, changed)

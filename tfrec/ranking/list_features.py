@@ -25,7 +25,8 @@ class ListFeatures:
         seed: of the draw, with the period.
 
     Raises:
-        InputError: the length is below 2, or no candidate could ever be proposed.
+        InputError: the length is below 2, no candidate could ever be proposed, or `towers` has columns that no tower
+            reads.
     """
 
     def __init__(
@@ -38,6 +39,11 @@ class ListFeatures:
             "model=two_stage ranks what a first stage proposes: give it one.",
         )
         self.candidates_of, self.towers = candidates, towers or TowerFeatures()
+        for key in ("context", "numbers"):
+            require(
+                not getattr(self.towers, key),
+                f"model.features.towers.{key} names columns, which no tower of model=two_stage reads: leave it empty.",
+            )
         self.length, self.seed = length, seed
         self.moments = Moments()
         self.items: pd.DataFrame | None = None
@@ -62,7 +68,8 @@ class ListFeatures:
 
     def lists(self, history: History, requests: Requests) -> Lists:
         """Candidates of requests as of now; asked for twice, when a period is scored and when it is learned."""
-        key = history.digest, requests.users.tobytes()
+        queries = () if requests.queries is None else tuple(requests.queries)
+        key = history.digest, requests.users.tobytes(), queries
         if self._made is None or self._made[0] != key:
             self._made = key, lists(history, requests, self.candidates_of, self.items)
         return self._made[1]
@@ -71,7 +78,8 @@ class ListFeatures:
         """What was known before a period: the history, and `list_item` `[n, most]`, `list_pairs` `[n, most, F]`,
         `list_size` `[n]`, the candidates first and padding behind them.
         """
-        order = np.argsort(requests.users, kind="stable")  # one order for whoever asks, so that lists are made once
+        searched = 0 * requests.users if requests.queries is None else pd.factorize(requests.queries, sort=True)[0]
+        order = np.lexsort((searched, requests.users))  # one order for whoever asks, so that lists are made once
         found = self.lists(history, requests.take(order))
         sizes = np.bincount(found.requests, minlength=len(requests))
         place = np.arange(len(found.items)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
