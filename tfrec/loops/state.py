@@ -48,6 +48,9 @@ class StreamState:
         self.held_out: Callable | None = None
         self.learned_from = 0
         self._examples = Spool()
+        for baseline in baselines.values():
+            if hasattr(baseline, "begin"):
+                baseline.begin(self)
 
     def scorers(self) -> dict:
         """The model as `eval`, and each baseline under its tag, in the order in which they are shown."""
