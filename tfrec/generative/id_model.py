@@ -31,7 +31,7 @@ class IdModel(tf.keras.layers.Layer):
         self.begin = self.add_weight("begin", (dim,), initializer="zeros")
         self.gaps = self.add_weight("gaps", (BUCKETS, dim), initializer="zeros")
         self.counts = self.add_weight("counts", (BUCKETS, dim), initializer="zeros")
-        self.heads = [dense(dim, size, seed + 2 + n) for n, size in enumerate(sizes)]
+        self.heads = [dense(dim, size, seed + 2 + n, f"head_{n}") for n, size in enumerate(sizes)]
         self.query_map: tf.keras.layers.Dense | None = None
         self.encoder = Stack(dim, blocks, heads, False, dropout, seed + 1000, "encoder")
         self.decoder = Stack(dim, blocks, heads, True, dropout, seed + 2000, "decoder")
@@ -39,7 +39,7 @@ class IdModel(tf.keras.layers.Layer):
 
     def read_texts(self, dim: int) -> None:
         """Makes the map U of text vectors of length `dim`."""
-        self.query_map = dense(dim, self.dim, self.seed + 999)
+        self.query_map = dense(dim, self.dim, self.seed + 999, "query_map")
 
     def encode(self, features: dict, text=None, history=None, training=False):
         """The memory `[n, seen, dim]` and its mask `[n, seen]`.

@@ -22,7 +22,7 @@ class SemanticIds(tf.keras.layers.Layer):
         InputError: a number out of its range.
     """
 
-    def __init__(self, levels: int = 3, codes: int = 64, last: int = 64, seed: int = 0, name="ids") -> None:
+    def __init__(self, levels: int = 3, codes: int = 64, last: int = 256, seed: int = 0, name="ids") -> None:
         super().__init__(name=name)
         for key, value in {"levels": levels, "codes": codes, "last": last}.items():
             require(value >= 1, f"model.ids.{key} is {value}: choose 1 or more.")

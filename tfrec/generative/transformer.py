@@ -12,10 +12,10 @@ class Attention(tf.keras.layers.Layer):
         dim: of all vectors. heads: they divide dim.
     """
 
-    def __init__(self, dim: int, heads: int, seed: int) -> None:
-        super().__init__()
+    def __init__(self, dim: int, heads: int, seed: int, name: str) -> None:
+        super().__init__(name=name)
         self.dim, self.heads = dim, heads
-        self.maps = [dense(dim, dim, seed + n) for n in range(4)]
+        self.maps = [dense(dim, dim, seed + n, f"map_{n}") for n in range(4)]
 
     def call(self, asking, seen, mask):
         """What each place sees, `[n, asking, dim]`, of `seen` `[n, seen, dim]` where `mask` `[1 or n, asking or 1,
@@ -33,13 +33,15 @@ class Attention(tf.keras.layers.Layer):
 class Block(tf.keras.layers.Layer):
     """`x += attention(norm x)`, in a decoder `x += attention(norm x, memory)`, `x += MLP(norm x)`."""
 
-    def __init__(self, dim: int, heads: int, decodes: bool, dropout: float, seed: int) -> None:
-        super().__init__()
-        self.own = Attention(dim, heads, seed)
-        self.other = Attention(dim, heads, seed + 10) if decodes else None
-        self.wide, self.narrow = dense(dim, 4 * dim, seed + 20), dense(4 * dim, dim, seed + 21)
-        self.norms = [norm(dim) for _ in range(3 if decodes else 2)]
-        self.dropouts = [StatelessDropout(dropout, seed + n) for n in range(len(self.norms))]
+    def __init__(self, dim: int, heads: int, decodes: bool, dropout: float, seed: int, name: str) -> None:
+        super().__init__(name=name)
+        self.own = Attention(dim, heads, seed, "own")
+        self.other = Attention(dim, heads, seed + 10, "other") if decodes else None
+        self.wide = dense(dim, 4 * dim, seed + 20, "wide")
+        self.narrow = dense(4 * dim, dim, seed + 21, "narrow")
+        parts = range(3 if decodes else 2)
+        self.norms = [norm(dim, f"norm_{n}") for n in parts]
+        self.dropouts = [StatelessDropout(dropout, seed + n, f"dropout_{n}") for n in parts]
 
     def call(self, x, mask, memory=None, memory_mask=None, training=False):
         """Vectors `[n, width, places, dim]` after the block; `width` sequences share the memory of a request,
@@ -64,8 +66,8 @@ class Stack(tf.keras.layers.Layer):
 
     def __init__(self, dim: int, blocks: int, heads: int, decodes: bool, dropout: float, seed: int, name: str) -> None:
         super().__init__(name=name)
-        self.decodes, self.norm = decodes, norm(dim)
-        self.blocks = [Block(dim, heads, decodes, dropout, seed + 100 * n) for n in range(blocks)]
+        self.decodes, self.norm = decodes, norm(dim, "norm")
+        self.blocks = [Block(dim, heads, decodes, dropout, seed + 100 * n, f"block_{n}") for n in range(blocks)]
 
     def call(self, x, memory_mask, memory=None, training=False):
         """Encoder: vectors `[n, seen, dim]` of tokens `[n, seen, dim]` and their mask `[n, seen]`. Decoder: vectors
@@ -82,15 +84,17 @@ class Stack(tf.keras.layers.Layer):
         return self.norm(x)[:, 0]
 
 
-def dense(inputs: int, outputs: int, seed: int) -> tf.keras.layers.Dense:
-    """A built dense layer."""
-    layer = tf.keras.layers.Dense(outputs, kernel_initializer=tf.keras.initializers.GlorotUniform(seed))
+def dense(inputs: int, outputs: int, seed: int, name: str) -> tf.keras.layers.Dense:
+    """A built dense layer, with a name of its own: Keras's would differ from model to model, and with them the order in
+    which TensorFlow adds up."""
+    start = tf.keras.initializers.GlorotUniform(seed)
+    layer = tf.keras.layers.Dense(outputs, kernel_initializer=start, name=name)
     layer.build((None, inputs))
     return layer
 
 
-def norm(dim: int) -> tf.keras.layers.LayerNormalization:
+def norm(dim: int, name: str) -> tf.keras.layers.LayerNormalization:
     """A built layer normalisation of `[n, width, places, dim]`."""
-    layer = tf.keras.layers.LayerNormalization(epsilon=1e-6)
+    layer = tf.keras.layers.LayerNormalization(epsilon=1e-6, name=name)
     layer.build((None, None, None, dim))  # it takes the last of four axes
     return layer
