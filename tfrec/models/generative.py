@@ -128,7 +128,7 @@ class Generative(StreamModel, tfrs.Model):
 
     def counts(self) -> dict[str, int]:
         """How many items have an id, and how many of these share the codes of their text with an earlier item."""
-        return {"ids": self.ids.table.rows, "ids/shared": int((self.ids.all[:, -1] > 0).sum())}
+        return {"ids/known": self.ids.table.rows, "ids/shared": int((self.ids.all[:, -1] > 0).sum())}
 
     def table_rows(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The features, whose rows are checked; see `StreamModel`."""
