@@ -86,6 +86,7 @@ class Incremental:
             LeakError: an artefact has seen what it should predict.
         """
         require(isinstance(evaluator, Evaluator), "loop=incremental scores rankings: choose evaluate=ranking.")
+        _refuse_short_lists(state.model, evaluator)
         end = self._end(len(state.stream))
         if probe is not None:
             probe.start(state, evaluator, tracker.folder, self.base)
@@ -155,6 +156,7 @@ class Incremental:
             if t >= self.base - self.validation:
                 exams.set(t, state.truth(t), state.history)
             state.observe(t)
+        state.model.base_known(state.history)
         evaluator.lists.choose_panel(state.requests(self.base - 1), state.history)
         if checkpoints.has(self.base - 1):
             checkpoints.restore(self.base - 1, state, tracker=None)
@@ -202,3 +204,12 @@ class Incremental:
         score(state, truth, evaluator, tracker)
         if probe is not None:
             probe.before_update(t)
+
+
+def _refuse_short_lists(model, evaluator: Evaluator) -> None:
+    name, (_, depth) = next(iter(evaluator.metrics.items()))
+    require(
+        model.found is None or depth is None or model.found >= depth,
+        f"model.beam is {model.found}, so no more items are found, but evaluate.metrics begins with {name}: "
+        f"choose model.beam={depth} or more, or a shorter list.",
+    )

@@ -20,6 +20,7 @@ class StreamModel:
     trains = True  # False: there is nothing to learn
     rows_per_example = 1  # of which loop.batch_size counts so many: an example may be a list
     base_periods: int | None = None  # the last periods of the base that give examples; None: all
+    found: int | None = None  # items of a request that it orders itself, the rest being filled up; None: all
 
     @property
     def tfrs_model(self):
@@ -41,6 +42,9 @@ class StreamModel:
     def admit(self, requests: Requests) -> bool:
         """Makes room for what requests ask; returns whether a variable is new or was replaced."""
         return False
+
+    def base_known(self, history: History) -> None:
+        """The events of the base are known, and nothing is learned yet: what is fitted once is fitted now."""
 
     def start_rows(self, history: History, since: int) -> None:
         """Sets the rows that ids got after period `since`."""
