@@ -42,7 +42,7 @@ def _table(title: str, names: list[str], metrics: list[str], means: dict[str, fl
     table = Table(title=title, box=box.SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
     for metric in metrics:
-        table.add_column(metric.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
+        table.add_column(re.sub("[/_]", "\n", metric).replace("@", "\n@"), justify="right", no_wrap=True)
     for name in names:
         label = "this run" if name == "eval" else name.removeprefix("baseline/").replace("slice/", "this run: ")
         values = (means.get(f"{name}/{metric}", np.nan) for metric in metrics)
