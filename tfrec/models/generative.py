@@ -13,16 +13,13 @@ from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import require
-from tfrec.generative.beam import NEVER, beam_search
+from tfrec.generative.beam import NEVER
 from tfrec.generative.id_model import NEEDS, IdModel
+from tfrec.generative.search import Search
 from tfrec.generative.semantic_ids import SemanticIds
-from tfrec.generative.trie import Trie
 from tfrec.layers.text import FrozenText
 from tfrec.models.stream_model import StreamModel
-from tfrec.slots import Same
 from tfrec.tasks.averaging import mean_per_task
-
-BLOCK = 128  # requests that are answered at once
 
 
 class Generative(StreamModel, tfrs.Model):
@@ -87,8 +84,7 @@ class Generative(StreamModel, tfrs.Model):
         self.indexing, self.beam, self.window = indexing, beam, window
         if indexing:
             self.id_model.read_texts(encoder.dim)
-        self._traced_for: Same | None = None
-        self._trie: tuple[np.ndarray, Trie] | None = None
+        self._search = Search(self.ids, self._encoded, self.id_model.next_log_p, beam)
 
     @property
     def found(self) -> int:
@@ -187,34 +183,4 @@ class Generative(StreamModel, tfrs.Model):
         Args:
             features: of `n` requests, see `TowerFeatures`.
         """
-        features = self.table_rows(features)
-        trie = self._known_ids()
-        if self._traced_for is None or not self._traced_for(self.variables):
-            self._search, self._traced_for = tf.function(self._searched), Same(self.variables)
-        n = len(features["user"])
-        parts = []
-        for start in range(0, max(n, 1), BLOCK):
-            part = {key: _filled(values[start : start + BLOCK]) for key, values in features.items()}
-            found = self._search(part, trie.first, trie.size, trie.code, trie.item, trie.widths)
-            parts.append([array.numpy() for array in found])
-        items, log_p = (np.concatenate(arrays)[:n] for arrays in zip(*parts, strict=True))
-        return items, log_p
-
-    def _searched(self, features, first, size, code, item, widths):
-        """In graph: see `best`."""
-        memory, mask = self._encoded(features)
-        trie = Trie(first, size, code, widths, item, 0)
-        leaf, log_p = beam_search(lambda p: self.id_model.next_log_p(p, memory, mask), trie, self.beam, BLOCK)
-        return tf.gather(item, leaf), log_p
-
-    def _known_ids(self) -> Trie:
-        """The trie of all ids, made anew when they change, be it by a checkpoint."""
-        ids = self.ids.all
-        if self._trie is None or not np.array_equal(self._trie[0], ids):
-            self._trie = ids, Trie.of(ids)
-        return self._trie[1]
-
-
-def _filled(values: np.ndarray) -> tf.Tensor:
-    """Features of a block, filled up with zeros to its full length."""
-    return tf.convert_to_tensor(np.pad(values, [(0, BLOCK - len(values)), *[(0, 0)] * (values.ndim - 1)]))
+        return self._search(self.table_rows(features), self.variables)
