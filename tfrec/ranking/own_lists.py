@@ -94,14 +94,12 @@ class OwnLists:
             label[row, :size], mask[row, :size] = kept["label"], 1
         return {"repeat/pairs": pairs, "repeat/label": label, "repeat/mask": mask}
 
-    def owned(self, requests: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Which of different `items` `[c]` the lists of requests `[n]` have, bool `[n, c]`."""
+    def columns_of(self, requests: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Places of requests' own items among different `items` `[c]`, int32 `[n, own]`; -1: padding, or not there."""
         different, row = np.unique(requests, return_inverse=True)
         lists = [self._lists[request]["item"] for request in different]
-        size, own = np.array([len(one) for one in lists]), np.concatenate(lists)
-        place = np.full(1 + max(items.max(initial=0), own.max(initial=0)), -1)
+        own = np.full((len(lists), self.own), -1)
+        own[np.arange(self.own) < np.array([len(one) for one in lists])[:, None]] = np.concatenate(lists)
+        place = np.full(2 + max(items.max(initial=0), own.max(initial=0)), -1, np.int32)  # the last one is for -1
         place[items] = np.arange(len(items))
-        found = np.zeros((len(different), len(items)), bool)
-        column = place[own]
-        found[np.repeat(np.arange(len(different)), size)[column >= 0], column[column >= 0]] = True
-        return found[row]
+        return place[own][row]

@@ -6,7 +6,7 @@ from tfrec.data.history import History
 from tfrec.errors import InputError, require
 from tfrec.replicas import gathered
 from tfrec.tasks.log_q import StreamingLogQ
-from tfrec.tasks.retrieval import corrected_bias, in_batch_softmax, softmax_of_negatives
+from tfrec.tasks.retrieval import among, corrected_bias, in_batch_softmax, softmax_of_negatives
 
 
 class RetrievalLoss(tf.Module):
@@ -48,7 +48,8 @@ class RetrievalLoss(tf.Module):
     def of_batch(self, outputs, features, training=True):
         """The loss of each row, `[batch]`, from a model's outputs and the features of this replica."""
         found = {key: gathered(features[key]) for key in self.gathers} | {"label": features["label"]}
-        found |= {"hit": features["hit"]} if "hit" in features else {}
+        if "no_negative" in features:
+            found["hit"] = among(features["no_negative"], tf.shape(outputs["candidate"])[0])
         return self(outputs["query"], outputs["candidate"], found, training)
 
 

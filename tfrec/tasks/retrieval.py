@@ -40,6 +40,17 @@ def corrected_bias(count, log_q):
     return tf.math.log(tf.cast(count, tf.float32)) - tf.cast(log_q, tf.float32)
 
 
+def among(columns, candidates):
+    """Which candidates a row names, bool `[batch, candidates]`.
+
+    Args:
+        columns: `[batch, names]`, int32; -1 is no name. candidates: their number.
+    """
+    row = tf.broadcast_to(tf.range(tf.shape(columns)[0])[:, None], tf.shape(columns))
+    named = tf.cast(columns >= 0, tf.int32)
+    return tf.scatter_nd(tf.stack([row, columns * named], axis=2), named, [tf.shape(columns)[0], candidates]) > 0
+
+
 def softmax_of_negatives(scores, bias, label, own_bias, hardest: int | None = None, hit=None):
     """`log(exp(o_i) + sum_(j in N_i) exp(s_ij + bias_j)) - o_i` with `o_i = s_ia + own_bias_i`, a = label_i: `[batch]`.
 

@@ -76,7 +76,7 @@ class Mix(tf.keras.layers.Layer):
         lists = {key: np.pad(v, [(0, missing)] + [(0, 0)] * (v.ndim - 1)) for key, v in lists.items()}
         gate = {"repeat/user": self.lists.user_moments(who), "repeat/novel": novel}
         gate |= {"repeat/known": (who[:, 0] > 0).astype(np.float32)}
-        return batch | lists | gate | {"hit": self.lists.owned(requests, batch["item"])}
+        return batch | lists | gate | {"no_negative": self.lists.columns_of(requests, batch["item"])}
 
     def call(self, features, training=False):
         """Logits of the gate `[n]` and of lists `[k, own]`."""
