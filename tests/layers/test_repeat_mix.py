@@ -14,10 +14,10 @@ HISTORY = history_of([(0, 0), (0, 1), (1, 2), (2, 0)], [(2, 1), (2, 2), (2, 3)])
 
 
 def made(**options):
-    mix = Mix(**{"own": 4, "hidden": (), "smoothing": 1.0} | options)
+    mix = Mix(**{"own": 4, "hidden": (), "smoothing": 1.0, "fade": 1.0} | options)
     mix.lists.observe(HISTORY, None)
     assert mix.start() and not mix.start()
-    mix.gate.set_weights([np.zeros((5, 1)), [0.4]])
+    mix.gate.set_weights([np.zeros((5, 1)), np.array([0.4])])
     return mix
 
 
@@ -82,7 +82,7 @@ def test_losses_by_hand():
 
 def test_the_gate_reads_the_users_numbers():
     mix = made()
-    mix.gate.set_weights([np.array([[1.0], [0], [0], [0], [0]]), [0.0]])
+    mix.gate.set_weights([np.array([[1.0], [0], [0], [0], [0]]), np.zeros(1)])
     mix.lists.user_moments.observe(np.array([[0.0] * 5, [np.log1p(2) * 2] * 5]))  # mean and deviation log 3
     scores = scored(mix, np.zeros((4, 4)))
     # user 0 was active in one period: (log 2 - log 3) / log 3
@@ -97,6 +97,7 @@ def test_the_gate_reads_the_users_numbers():
         ({"window": 0}, "model.repeat.window is 0"),
         ({"every": 0}, "model.repeat.every is 0"),
         ({"popularity": -1.0}, "model.repeat.popularity is -1.0: choose 0 or more"),
+        ({"fade": 0.0}, "model.repeat.fade is 0.0: choose above 0, up to 1"),
         ({"smoothing": 0.0}, "model.repeat.smoothing is 0.0: choose above 0"),
     ],
 )

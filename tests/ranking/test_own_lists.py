@@ -36,6 +36,10 @@ def test_the_most_frequent_own_items_come_in_the_order_of_rows():
 def test_popularity_is_of_the_last_periods_up_to_now():
     np.testing.assert_array_equal(observing(window=2).popularity, [2, 0, 1, 2])
     np.testing.assert_array_equal(observing(window=1).popularity, [1, 0, 0, 1])
+    # purchases fade by half: row 0 was bought in all three periods, row 1 two periods ago, row 2 one, row 3 in 0 and 1
+    lists = OwnLists(2, 9, fade=0.5)
+    lists.observe(HISTORY, None)
+    np.testing.assert_array_equal(lists.popularity, [1 + 0.5 + 0.25, 0.25, 0.5, 1 + 0.5])
 
 
 def test_an_event_is_a_repeat_if_its_item_is_in_the_list():

@@ -82,8 +82,8 @@ class TwoTower(StreamModel, tfrs.Model):
         require_options(dim, dropout, id_dropout, new_items)
         require_texts(encoder, ids, new_items, features.history_length)
         require_layers(loss, history, features.history_length, fusion, ids, id_dropout)
-        self.retrieval_loss, self.repeat = loss or InBatchSoftmax(), repeat
-        require_repeat(repeat, self.retrieval_loss)
+        self.retrieval_loss, self.repeat = loss or InBatchSoftmax(), repeat or None  # model/repeat=none is empty
+        require_repeat(self.repeat, self.retrieval_loss)
         self.retrieval_loss.start(dim)
         self.features, self.dim, self.new_items, self.seed = features, dim, new_items, seed
         self.user_table = IdTable(dim, user_rows, stddev=0, seed=seed, name="user")
@@ -105,8 +105,13 @@ class TwoTower(StreamModel, tfrs.Model):
         parts = self.item_table, self.categories, self.text, self.text_map, self.numbers_map
         self.candidate = CandidateTower(*parts, fusion, id_dropout, seed + 2)
         features.asked |= set(fusion.needs)
-        features.own_lists = None if repeat is None else repeat.lists
+        features.own_lists = None if self.repeat is None else self.repeat.lists
         self.dropout = StatelessDropout(dropout, seed)
+
+    def begin(self, items: pd.DataFrame) -> None:
+        """Own items have a number for each category of the item table from the first period on."""
+        if self.repeat is not None:
+            self.repeat.lists.begin(items)
 
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for new users, items, texts and categories; gives rows to ids; see `StreamModel`."""

@@ -23,24 +23,32 @@ class OwnLists:
 
     Args:
         own: items of a list, the most frequent ones first (decay 0.98).
-        window: periods of the popularity of items.
+        window: periods of the popularity of items. fade: what a purchase keeps of its weight there from one period to
+            the next.
 
-    Attributes: `popularity`, `[items]`, of the last `window` periods up to the last `observe`; `columns`, how many
+    Attributes: `popularity`, `[items]`, `sum over the last window periods s < t of purchases * fade ** (t - 1 - s)` as
+    of the last `observe`; `columns`, how many
     features a pair has, 0 before that.
     """
 
-    def __init__(self, own: int, window: int) -> None:
-        self.own, self.window = own, window
+    def __init__(self, own: int, window: int, fade: float = 1.0) -> None:
+        self.own, self.window, self.fade = own, window, fade
         self.popularity, self.columns = np.zeros(0, np.float32), 0
         self.pair_moments, self.user_moments = Moments(), Moments()
         self._items: pd.DataFrame | None = None
         self._lists, self._learned = Spool(), Spool()
         self._made: tuple[tuple, dict] | None = None
 
+    def begin(self, items: pd.DataFrame) -> None:
+        """Takes the item table as it is before the first event."""
+        self._items = items
+
     def observe(self, history: History, items: pd.DataFrame) -> None:
         """Takes the item table, and what is popular, as of now."""
         self._items, self._made = items, None
-        self.popularity = history.popularity(self.window).astype(np.float32)
+        ages = range(min(self.window, len(history)))
+        counts = [self.fade**age * history.popularity(1, history.last_period - age) for age in ages]
+        self.popularity = np.sum(counts, axis=0, dtype=np.float32) if counts else np.zeros(0, np.float32)
         self.columns = self.columns or len(PairFeatures(history, items).names)
 
     def past(self, history: History, requests: Requests) -> dict[str, np.ndarray]:

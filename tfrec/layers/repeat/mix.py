@@ -26,7 +26,7 @@ class Mix(tf.keras.layers.Layer):
     Who has none explores (g = 0); who has bought all there is does not (g = 1).
 
     Args:
-        own: items of a list. hidden, dropout: of r. window: periods of the popularity; see `OwnLists`.
+        own: items of a list. hidden, dropout: of r. window, fade: of the popularity; see `OwnLists`.
         popularity: a, its power. smoothing: what is added to it.
         every: one list is learned for so many examples of a batch: a purchase that is a repeat, with its request.
 
@@ -41,7 +41,8 @@ class Mix(tf.keras.layers.Layer):
         dropout: float = 0.0,
         popularity: float = 1.0,
         smoothing: float = 0.5,
-        window: int = 4,
+        window: int = 16,
+        fade: float = 0.8,
         every: int = 16,
         seed: int = 0,
     ) -> None:
@@ -49,8 +50,9 @@ class Mix(tf.keras.layers.Layer):
         for key, value in {"own": own, "window": window, "every": every}.items():
             require(value >= 1, f"model.repeat.{key} is {value}: choose 1 or more.")
         require(popularity >= 0, f"model.repeat.popularity is {popularity}: choose 0 or more.")
+        require(0 < fade <= 1, f"model.repeat.fade is {fade}: choose above 0, up to 1.")
         require(smoothing > 0, f"model.repeat.smoothing is {smoothing}: choose above 0.")
-        self.lists, self.every = OwnLists(own, window), every
+        self.lists, self.every = OwnLists(own, window, fade), every
         self.popularity, self.smoothing = popularity, smoothing
         self.tower = Mlp(hidden, dropout, seed)
         self.gate = tf.keras.layers.Dense(1, kernel_initializer="zeros", name="gate")
