@@ -56,6 +56,14 @@ def test_probabilities_of_the_catalogue_add_up_to_one(options):
     np.testing.assert_allclose(np.exp(scores).sum(axis=1), 1, rtol=1e-5)
 
 
+def test_powers_of_lift_and_popularity():
+    # user 1, rows 0, 1, 3: sqrt(lift) * (popularity + 1) ** 2 = 9, 2 * 9 and 4, of 31
+    mix = made(lift=0.5, popularity=2.0)
+    scores = scored(mix, np.log([[1, 1, 1, 1], [1, 4, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]]))
+    g = 1 / (1 + np.exp(-0.4))
+    np.testing.assert_allclose(np.exp(scores[1, [0, 1, 3]]), (1 - g) * np.array([9, 18, 4]) / 31, rtol=1e-5)
+
+
 def test_items_beyond_the_list_are_explored():
     # With one place, user 0's list is row 0 (as often as row 1, which stands further right), so row 1 is explored.
     scores = scored(made(own=1), np.zeros((4, 4)))
@@ -97,6 +105,7 @@ def test_the_gate_reads_the_users_numbers():
         ({"window": 0}, "model.repeat.window is 0"),
         ({"every": 0}, "model.repeat.every is 0"),
         ({"popularity": -1.0}, "model.repeat.popularity is -1.0: choose 0 or more"),
+        ({"lift": -1.0}, "model.repeat.lift is -1.0: choose 0 or more"),
         ({"fade": 0.0}, "model.repeat.fade is 0.0: choose above 0, up to 1"),
         ({"smoothing": 0.0}, "model.repeat.smoothing is 0.0: choose above 0"),
     ],

@@ -18,7 +18,7 @@ class Mix(tf.keras.layers.Layer):
 
     `g(u)` is a sigmoid of the user's numbers, learned as whether a purchase is a repeat. `r(u, j)` are dense layers on
     the features of the pair, learned by the softmax over the own items of a request that led to a repeat.
-    `e(u, j) = <q, c> / temperature + a log(popularity_j + smoothing)`: the in-batch softmax without logQ correction,
+    `e(u, j) = b <q, c> / temperature + a log(popularity_j + smoothing)`: the in-batch softmax without logQ correction,
     over what is no repeat, learns the lift `P(j|u) / Q(j)`, and what is popular now is added. Own items of a row are no
     negatives of it. Each example's loss is `-log P(i|u)`, but that lists are learned for some of them only.
 
@@ -27,7 +27,8 @@ class Mix(tf.keras.layers.Layer):
 
     Args:
         own: items of a list. hidden, dropout: of r. window, fade: of the popularity; see `OwnLists`.
-        popularity: a, its power. smoothing: what is added to it.
+        popularity: a, its power. smoothing: what is added to it. lift: b, in scores alone; below 1 where towers see the
+            same purchases more than once, or few, and claim too much.
         every: one list is learned for so many examples of a batch: a purchase that is a repeat, with its request.
 
     Raises:
@@ -40,6 +41,7 @@ class Mix(tf.keras.layers.Layer):
         hidden: Sequence[int] = (64, 32),
         dropout: float = 0.0,
         popularity: float = 1.0,
+        lift: float = 1.0,
         smoothing: float = 0.5,
         window: int = 16,
         fade: float = 0.8,
@@ -49,11 +51,12 @@ class Mix(tf.keras.layers.Layer):
         super().__init__(name="repeat")
         for key, value in {"own": own, "window": window, "every": every}.items():
             require(value >= 1, f"model.repeat.{key} is {value}: choose 1 or more.")
-        require(popularity >= 0, f"model.repeat.popularity is {popularity}: choose 0 or more.")
+        for key, value in {"popularity": popularity, "lift": lift}.items():
+            require(value >= 0, f"model.repeat.{key} is {value}: choose 0 or more.")
         require(0 < fade <= 1, f"model.repeat.fade is {fade}: choose above 0, up to 1.")
         require(smoothing > 0, f"model.repeat.smoothing is {smoothing}: choose above 0.")
         self.lists, self.every = OwnLists(own, window, fade), every
-        self.popularity, self.smoothing = popularity, smoothing
+        self.popularity, self.lift, self.smoothing = popularity, lift, smoothing
         self.tower = Mlp(hidden, dropout, seed)
         self.gate = tf.keras.layers.Dense(1, kernel_initializer="zeros", name="gate")
 
@@ -112,7 +115,7 @@ class Mix(tf.keras.layers.Layer):
         other = log_sigmoid(-gate)
 
         def block(rows: slice) -> np.ndarray:
-            scores = np.asarray(explore(rows)) + popular.astype(np.float32)
+            scores = self.lift * np.asarray(explore(rows)) + popular.astype(np.float32)
             row, place = np.nonzero(there[rows])
             scores[row, item[rows][row, place]] = -np.inf
             scores = log_softmax(scores) + other[rows, None]
