@@ -46,6 +46,7 @@ class TowerFeatures:
         self.context_categories: dict[str, Vocabulary] = {}
         self.searches = False
         self.asked: set[str] = set()  # what the model's layers need beyond the default
+        self.own_lists = None  # an `OwnLists`, where a model learns what is bought again
         self._columns: dict[str, np.ndarray] = {}
         self._bought = np.zeros(0, np.float32)
         self._numbers = np.zeros((0, len(self.numbers)), np.float32)
@@ -60,6 +61,8 @@ class TowerFeatures:
         again = history.items.rows(changed)
         numbers = np.concatenate([np.arange(known, total), np.sort(again[(again >= 0) & (again < known)])])
         table = items.loc[history.items.of(numbers)]
+        if self.own_lists is not None:
+            self.own_lists.observe(history, items)
         rows = {"text": self.texts.add(table["text"])}
         for column in categories(table):
             rows[column] = self.categories.setdefault(column, Vocabulary()).add(table[column])
@@ -111,10 +114,11 @@ class TowerFeatures:
 
         Where a layer asked for them, `history_age`, periods since the last purchase (1: the newest), and
         `history_count`, periods in which it was bought; with ages, the item bought last comes first, padding last.
-        `history_text` is the text row of each item, as of now.
+        `history_text` is the text row of each item, as of now. With `own_lists`, what they add.
         """
+        lists = {} if self.own_lists is None else self.own_lists.past(history, requests)
         if not self.history_length:
-            return {}
+            return lists
         own = history.own(requests.users, self.decay)
         own.data = np.log1p(own.data)
         items, weights = heaviest(own, self.history_length)
@@ -129,7 +133,7 @@ class TowerFeatures:
             past["history_age"] = _at(history.ages(requests.users), items, weights > 0)
             order = np.argsort(np.where(weights > 0, past["history_age"], np.inf), axis=1, kind="stable")
             past = {name: np.take_along_axis(values, order, axis=1) for name, values in past.items()}
-        return past
+        return past | lists
 
     def candidates(self, history: History, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Candidate features of item rows `[n]`: `item`, `text`, `category/<column>`, `[n]` each; `numbers`.
@@ -140,6 +144,8 @@ class TowerFeatures:
         columns = {f"category/{name}": values[rows] for name, values in self._columns.items() if name != "text"}
         if "item_count" in self.asked:
             columns["item_count"] = self._bought[rows]
+        if self.own_lists is not None:
+            columns["repeat/popularity"] = self.own_lists.popularity[rows]
         return features | columns | ({"numbers": self._numbers[rows]} if self.numbers else {})
 
 

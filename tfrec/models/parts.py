@@ -1,6 +1,7 @@
 """Which parts of `TwoTower` go together: a sentence for those that do not."""
 
 from tfrec.errors import require
+from tfrec.tasks.loss import InBatchSoftmax
 
 
 def require_options(dim: int, dropout: float, id_dropout: float, new_items: str) -> None:
@@ -52,6 +53,20 @@ def require_layers(loss, history, history_length: int, fusion, ids: bool, id_dro
     require(
         ids or not id_dropout,
         f"model.id_dropout={id_dropout} drops ids, which model.ids=false leaves out: choose one of them.",
+    )
+
+
+def require_repeat(repeat, loss) -> None:
+    """Raises InputError if what is explored is not learned as `Mix` scores it."""
+    require(
+        repeat is None or type(loss) is InBatchSoftmax,
+        f"model/repeat=mix learns what is explored by model/loss=in_batch_softmax, and model/loss is "
+        f"{type(loss).__name__}: choose model/loss=in_batch_softmax, or model/repeat=none.",
+    )
+    require(
+        repeat is None or repeat.popularity == 0 or loss.log_q == "none",
+        f"model.repeat.popularity adds what model.loss.log_q={getattr(loss, 'log_q', None)} has left in already: "
+        "choose model.loss.log_q=none, or model.repeat.popularity=0.",
     )
 
 

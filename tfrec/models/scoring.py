@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import require
+from tfrec.models.stream_model import BESIDE
 from tfrec.slots import Same
 
 CHUNK = 1024  # one shape for all: a row's vector is then the same, bit for bit, with whatever else it is encoded
@@ -94,9 +95,10 @@ class TowerScores:
 
     def score_features(self, asked: dict, candidates: dict) -> Callable[[slice], tf.Tensor]:
         """The same from the features of the requests and of the whole catalogue."""
-        self._refresh(self.model.table_rows(candidates))
-        queries, index = self.towers.queries(asked), self.index
-        return lambda block: tf.matmul(queries[block], index, transpose_b=True)
+        of_towers = [{k: v for k, v in f.items() if not k.startswith(BESIDE)} for f in (asked, candidates)]
+        self._refresh(self.model.table_rows(of_towers[1]))
+        queries, index = self.towers.queries(of_towers[0]), self.index
+        return self.model.scores(lambda block: tf.matmul(queries[block], index, transpose_b=True), asked, candidates)
 
     def _refresh(self, features: dict[str, np.ndarray]) -> None:
         rows = len(next(iter(features.values())))

@@ -1,12 +1,14 @@
 """What the loops ask of a model beside its towers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
+
+BESIDE = "repeat/"  # how names of features begin that are not for the towers
 
 
 class StreamModel:
@@ -61,6 +63,15 @@ class StreamModel:
                 the period.
         """
         return pairs, queries
+
+    def scores(self, products: Callable, asked: dict, candidates: dict) -> Callable:
+        """A function from a slice of requests to scores `[block, catalogue]`: by default the towers' products.
+
+        Args:
+            products: such a function. asked, candidates: features of the requests and of the catalogue, also those
+                whose names start with `BESIDE`, which no tower reads.
+        """
+        return products
 
     def forget(self) -> None:
         """The weights have changed: drops what a model with `score` keeps of them."""

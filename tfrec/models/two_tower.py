@@ -21,7 +21,7 @@ from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import first_values
 from tfrec.models.candidate import CandidateTower
-from tfrec.models.parts import require_layers, require_options, require_texts
+from tfrec.models.parts import require_layers, require_options, require_repeat, require_texts
 from tfrec.models.stream_model import StreamModel
 from tfrec.replicas import gathered, share
 from tfrec.tasks.averaging import mean_per_task
@@ -54,6 +54,7 @@ class TwoTower(StreamModel, tfrs.Model):
         fusion: how a candidate's parts become a vector, a layer of `tfrec.layers.fusion`; None is the sum.
         ids: whether items have vectors of their own.
         id_dropout: rate at which an item's own vector is left out in training.
+        repeat: how scores become those of buying again or exploring, a layer of `tfrec.layers.repeat`; None: not.
 
     Raises:
         InputError: `new_items` is none of the three; `loss` is of another task; parts do not go together.
@@ -74,13 +75,15 @@ class TwoTower(StreamModel, tfrs.Model):
         fusion=None,
         ids: bool = True,
         id_dropout: float = 0.0,
+        repeat=None,
     ) -> None:
         super().__init__()
         features = features or TowerFeatures()
         require_options(dim, dropout, id_dropout, new_items)
         require_texts(encoder, ids, new_items, features.history_length)
         require_layers(loss, history, features.history_length, fusion, ids, id_dropout)
-        self.retrieval_loss = loss or InBatchSoftmax()
+        self.retrieval_loss, self.repeat = loss or InBatchSoftmax(), repeat or None  # model/repeat=none is empty
+        require_repeat(self.repeat, self.retrieval_loss)
         self.retrieval_loss.start(dim)
         self.features, self.dim, self.new_items, self.seed = features, dim, new_items, seed
         self.user_table = IdTable(dim, user_rows, stddev=0, seed=seed, name="user")
@@ -102,7 +105,13 @@ class TwoTower(StreamModel, tfrs.Model):
         parts = self.item_table, self.categories, self.text, self.text_map, self.numbers_map
         self.candidate = CandidateTower(*parts, fusion, id_dropout, seed + 2)
         features.asked |= set(fusion.needs)
+        features.own_lists = None if self.repeat is None else self.repeat.lists
         self.dropout = StatelessDropout(dropout, seed)
+
+    def begin(self, items: pd.DataFrame) -> None:
+        """Own items have a number for each category of the item table from the first period on."""
+        if self.repeat is not None:
+            self.repeat.lists.begin(items)
 
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for new users, items, texts and categories; gives rows to ids; see `StreamModel`."""
@@ -112,6 +121,8 @@ class TwoTower(StreamModel, tfrs.Model):
         tables = enumerate(self._id_tables.values())
         replaced = [table.observe([p[n] for p in periods], history.shape[n]) for n, table in tables]
         replaced += [self.categories.grow(self.features.categories), self.candidate.start(self.dim)]
+        if self.repeat is not None:
+            replaced.append(self.repeat.start())
         if self.text is not None:
             # All texts of the table at once, in few batches; a text's vector does not depend on the stream.
             replaced += [self.text.prepare(items["text"].tolist()), self.text.add(new_texts)]
@@ -200,22 +211,44 @@ class TwoTower(StreamModel, tfrs.Model):
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
         """A batch to learn from, each different item once, and what the loss adds; see `distinct_candidates`."""
         of_items = {"item", "text", "numbers", "log_q", *self.categories.tables, *self.candidate.fusion.needs}
+        features = {key: values for key, values in features.items() if key != "repeat/popularity"}  # of scores alone
         distinct = distinct_candidates(features, of_items, replicas)
+        if self.repeat is not None:
+            distinct = self.repeat.batch(distinct, replicas)
         return self.table_rows(self.retrieval_loss.candidates(distinct, self.features, replicas))
 
+    def examples(self, period: int, pairs: dict, queries: dict) -> tuple[dict, dict]:
+        """Each event one example, with whether it is a repeat where that is learned; see `StreamModel`."""
+        return (pairs, queries) if self.repeat is None else self.repeat.lists.examples(pairs, queries)
+
+    def scores(self, products, asked: dict, candidates: dict):
+        """The towers' products, or what `repeat` makes of them; see `StreamModel`."""
+        if self.repeat is None:
+            return products
+        temperature = self.retrieval_loss.temperature
+        return self.repeat.scores(lambda block: products(block) / temperature, asked, candidates)
+
     def call(self, features, training=False):
-        """Vectors of both towers: `query` `[batch, dim]` and `candidate` `[candidates, dim]`, of all replicas."""
-        return {
+        """Vectors of both towers: `query` `[batch, dim]` and `candidate` `[candidates, dim]`, of all replicas.
+
+        Of a batch that learns what is bought again, also what `repeat` says of it.
+        """
+        outputs = {
             "query": self.query_embeddings(features, training),
             "candidate": gathered(self.candidate_embeddings(features, training)),
         }
+        return outputs | (self.repeat(features, training=training) if "repeat/label" in features else {})
 
     def task_losses(self, outputs, features, training=True) -> dict[str, tf.Tensor]:
         """Loss of each row for each task, `[batch]`; candidates may be one a row, or each item once (`batch`)."""
         if "label" not in features:
             label, count = first_of_each(gathered(features["item"]))
             features = features | share({"label": label, "count": count})
-        return {"retrieval": self.retrieval_loss.of_batch(outputs, features, training)}
+        loss = self.retrieval_loss.of_batch(outputs, features, training)
+        if "repeat/label" not in features:
+            return {"retrieval": loss}
+        explored = {"retrieval": loss * features["repeat/novel"]}
+        return explored | self.repeat.row_losses(outputs, features)
 
     def compute_loss(self, features, training=False):
         """Mean loss of the batch, summed over tasks: what TFRS's training step asks for."""

@@ -6,7 +6,7 @@ from tfrec.data.history import History
 from tfrec.errors import InputError, require
 from tfrec.replicas import gathered
 from tfrec.tasks.log_q import StreamingLogQ
-from tfrec.tasks.retrieval import corrected_bias, in_batch_softmax, softmax_of_negatives
+from tfrec.tasks.retrieval import among, corrected_bias, in_batch_softmax, softmax_of_negatives
 
 
 class RetrievalLoss(tf.Module):
@@ -48,6 +48,8 @@ class RetrievalLoss(tf.Module):
     def of_batch(self, outputs, features, training=True):
         """The loss of each row, `[batch]`, from a model's outputs and the features of this replica."""
         found = {key: gathered(features[key]) for key in self.gathers} | {"label": features["label"]}
+        if "no_negative" in features:
+            found["hit"] = among(features["no_negative"], tf.shape(outputs["candidate"])[0])
         return self(outputs["query"], outputs["candidate"], found, training)
 
 
@@ -97,9 +99,9 @@ class InBatchSoftmax(RetrievalLoss):
 
     def __call__(self, query, candidate, found, training=True):
         """`[batch]`; see `in_batch_softmax`."""
-        label, count, log_q = found["label"], found["count"], found["log_q"]
+        label, count, log_q, hit = found["label"], found["count"], found["log_q"], found.get("hit")
         if self.hard_negatives is None:
-            return in_batch_softmax(query, candidate, label, count, log_q, self.temperature, self.accidental_hits)
+            return in_batch_softmax(query, candidate, label, count, log_q, self.temperature, self.accidental_hits, hit)
         scores = tf.cast(tf.matmul(query / self.temperature, candidate, transpose_b=True), tf.float32)
         own = -tf.gather(tf.cast(log_q, tf.float32), label)
-        return softmax_of_negatives(scores, corrected_bias(count, log_q), label, own, self.hard_negatives)
+        return softmax_of_negatives(scores, corrected_bias(count, log_q), label, own, self.hard_negatives, hit)

@@ -3,8 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
+_OUT = -1e9  # a logit of no weight, which stays finite in a row that has no other
 
-def in_batch_softmax(query, candidate, label, count, log_q, temperature: float = 1.0, accidental_hits: bool = False):
+
+def in_batch_softmax(query, candidate, label, count, log_q, temperature: float = 1.0, accidental_hits=False, hit=None):
     """Cross-entropy of each row's candidate against the batch's candidates, corrected for how they were drawn.
 
     `s_ij = <q_i, c_j> / temperature - log Q(j)` and, with a = label_i, `loss_i = -s_ia + log(sum_j n_ij exp(s_ij))`,
@@ -21,19 +23,32 @@ def in_batch_softmax(query, candidate, label, count, log_q, temperature: float =
         count: rows of the batch that have the candidate, `[candidates]`; 0 for padding, which is in no softmax.
         log_q: `[candidates]`.
         accidental_hits: whether other rows with the same item count as negatives.
+        hit: which candidates are no negatives of a row beside its own, bool `[batch, candidates]`.
 
     Returns:
         the loss of each row, `[batch]`, float32.
     """
     bias, log_count = corrected_bias(count, log_q), tf.math.log(tf.cast(count, tf.float32))
     more = tf.gather(log_count, label)  # what the row's own column has over a single row
-    loss = _cross_entropy(query / temperature, candidate, bias, label, tf.zeros_like(more) if accidental_hits else more)
+    less, out = tf.zeros_like(more) if accidental_hits else more, () if hit is None else (hit,)
+    loss = _cross_entropy(query / temperature, candidate, bias, label, less, *out)
     return loss + more if accidental_hits else loss
 
 
 def corrected_bias(count, log_q):
     """`log n_j - log Q(j)`, what is added to the scores of candidate j, `[candidates]`; -inf where n_j = 0."""
     return tf.math.log(tf.cast(count, tf.float32)) - tf.cast(log_q, tf.float32)
+
+
+def among(columns, candidates):
+    """Which candidates a row names, bool `[batch, candidates]`.
+
+    Args:
+        columns: `[batch, names]`, int32; -1 is no name. candidates: their number.
+    """
+    row = tf.broadcast_to(tf.range(tf.shape(columns)[0])[:, None], tf.shape(columns))
+    named = tf.cast(columns >= 0, tf.int32)
+    return tf.scatter_nd(tf.stack([row, columns * named], axis=2), named, [tf.shape(columns)[0], candidates]) > 0
 
 
 def softmax_of_negatives(scores, bias, label, own_bias, hardest: int | None = None, hit=None):
@@ -59,9 +74,11 @@ def softmax_of_negatives(scores, bias, label, own_bias, hardest: int | None = No
 
 
 @tf.custom_gradient
-def _cross_entropy(query, candidate, bias, label, less):
+def _cross_entropy(query, candidate, bias, label, less, hit=None):
     """`-log softmax(query candidate^T + bias, its own column's logit lowered by less)[label]`, `[batch]`."""
     logits = tf.nn.bias_add(tf.cast(tf.matmul(query, candidate, transpose_b=True), tf.float32), bias)
+    if hit is not None:
+        logits = tf.where(hit, _OUT, logits)
     own = tf.stack([tf.range(tf.shape(label)[0]), label], axis=1)
     logits = tf.tensor_scatter_nd_sub(logits, own, less)
     softmax = tf.nn.softmax(logits)
@@ -74,7 +91,7 @@ def _cross_entropy(query, candidate, bias, label, less):
         to_query = (tf.matmul(weights, candidate) - tf.gather(candidate, label)) * scale
         to_candidate = tf.matmul(weights, pulled, transpose_a=True)
         to_candidate -= tf.math.unsorted_segment_sum(pulled, label, tf.shape(candidate)[0])
-        return to_query, to_candidate, None, None, None
+        return (to_query, to_candidate, None, None, None) + (() if hit is None else (None,))
 
     return log_sum - tf.gather_nd(logits, own), gradient
 
