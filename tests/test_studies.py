@@ -83,3 +83,16 @@ def test_the_measures_of_the_period_matrix_are_of_the_matrix():
     page = (ROOT / "experiments/period_matrix/README.md").read_text()
     for tag, value in summary(matrix, "all/ndcg@10").items():
         assert f"| `{tag}` | {value:.4f} |" in page
+
+
+def test_the_table_of_two_stages_is_what_its_run_gave():
+    runs = pd.read_csv(ROOT / "experiments/towers/results.csv")
+    page = (ROOT / "experiments/towers/README.md").read_text()
+    rows = re.findall(r"^\| \**`?([\w ]+)`?\** ((?:\| 0\.\d{4} )+)\|$", page, re.MULTILINE)
+    assert [name for name, _ in rows] == ["this run", "decayed_share"]
+    for name, values in rows:
+        prefix = "eval" if name == "this run" else f"baseline/{name}"
+        expected = [f"{runs[f'{prefix}/{column}'].mean():.4f}" for column in COLUMNS]
+        assert [value.strip() for value in values.strip("| ").split("|")] == expected
+    for tag in ("all", "repeat", "novel"):
+        assert f"{runs[f'eval/{tag}/oracle_ndcg@10'].mean():.4f}" in page
