@@ -12,6 +12,7 @@ from tfrec.folders import conf_folder
 from tfrec.layers.ranking.dcn import Dcn
 from tfrec.layers.ranking.din import Din
 from tfrec.layers.ranking.dlrm import Dlrm
+from tfrec.layers.ranking.ensemble import Ensemble
 from tfrec.layers.ranking.fm import Fm
 from tfrec.layers.ranking.mlp import Mlp
 from tfrec.layers.ranking.wide_and_deep import WideAndDeep
@@ -67,7 +68,8 @@ def test_all_six_are_options():
 def test_a_logit_for_each_candidate(name):
     tower = make(name)
     logits = tower(features_of(tower))
-    assert logits.shape == (LISTS, LENGTH) and logits.dtype == tf.float32
+    assert logits.shape[:2] == (LISTS, LENGTH) and logits.dtype == tf.float32
+    assert logits.shape[2:] == ((len(tower.towers),) if name == "ensemble" else ())
     assert isinstance(tower.needs, tuple) and np.ptp(logits, axis=1).min() > 0
 
 
@@ -146,7 +148,8 @@ def test_one_trace_serves_lists_of_any_length(name):
 
 @every_tower
 def test_dropout_is_for_training_and_repeats(name):
-    one, two = make(name, "chosen.dropout=0.5", seed=3), make(name, "chosen.dropout=0.5", seed=3)
+    key = "chosen.dense.dropout" if name == "ensemble" else "chosen.dropout"
+    one, two = (make(name, f"{key}=0.5", seed=3) for _ in range(2))
     features = features_of(one)
     np.testing.assert_array_equal(one(features, training=True), two(features, training=True))
     assert np.abs(one(features, training=True) - one(features)).max() > 1e-5
@@ -160,6 +163,25 @@ def test_mixed_precision_gives_float32_logits(name):
         assert tower(features_of(tower)).dtype == tf.float32
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
+
+
+def test_towers_of_an_ensemble_are_those_alone():
+    one, two = Mlp((4,), seed=1), Mlp((4,), seed=2)
+    both = Ensemble(one=Mlp((4,), seed=1), two=Mlp((4,), seed=2))
+    features = features_of(both)
+    np.testing.assert_allclose(both(features), np.stack([one(features), two(features)], axis=2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "towers, sentence",
+    [
+        ({"one": Mlp()}, r"model\.tower has the towers \['one'\]: write two"),
+        ({"one": 3, "two": 4}, r"model\.tower\.one is '3'"),
+    ],
+)
+def test_what_is_no_ensemble_is_a_sentence(towers, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Ensemble(**towers)
 
 
 @pytest.mark.parametrize("kind", [Dlrm, Fm, WideAndDeep])

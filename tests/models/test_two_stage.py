@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 import tf_keras
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -29,6 +30,7 @@ from tfrec.evaluate import Evaluator
 from tfrec.experiment import run_job
 from tfrec.folders import conf_folder
 from tfrec.layers.ranking.din import Din
+from tfrec.layers.ranking.ensemble import Ensemble
 from tfrec.layers.ranking.mlp import Mlp
 from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
@@ -149,6 +151,26 @@ def test_candidates_come_first_by_the_tower_and_all_others_follow_by_popularity(
     np.testing.assert_allclose(scores[0, 1:], fill[1:])
     np.testing.assert_allclose(np.delete(scores[1], 2), np.delete(fill, 2))
     np.testing.assert_allclose(scores[2], fill)  # nothing is known of who was never seen
+
+
+def test_towers_of_an_ensemble_learn_by_their_own_losses_and_rank_by_their_mean():
+    """The gradient of each tower is that of the tower alone, halved: the loss is the mean of two."""
+    rng = np.random.default_rng(0)
+    batch = {"list_item": np.zeros((3, 5), np.int32), "list_pairs": rng.normal(size=(3, 5, 4)).astype(np.float32)}
+    batch |= {"list_label": (rng.random((3, 5)) < 0.4).astype(np.float32), "list_mask": np.ones((3, 5), np.float32)}
+    batch["list_label"][:, 0] = 1
+    batch = {key: tf.constant(values) for key, values in batch.items()}
+    both = make_model(Ensemble(one=Mlp((3,), seed=1), two=Mlp((3,), seed=2)))
+    alone = [make_model(Mlp((3,), seed=seed)) for seed in (1, 2)]
+    found = []
+    for model in (both, *alone):
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(batch)
+        found.append(tape.gradient(loss, model.trainable_variables))
+    for got, expected in zip(found[0], [*found[1], *found[2]], strict=True):
+        np.testing.assert_allclose(got, expected / 2, rtol=1e-5, atol=1e-7)
+    logits = [model(batch)["logits/ranking"] for model in (both, *alone)]
+    np.testing.assert_allclose(logits[0], (logits[1] + logits[2]) / 2, rtol=1e-5, atol=1e-6)
 
 
 def test_the_order_of_candidates_is_that_of_the_towers_logits():

@@ -94,15 +94,19 @@ class TwoStage(StreamModel, tfrs.Model):
         return features
 
     def call(self, features, training=False):
-        """Scores of lists, `logits/ranking` `[batch, width]`."""
+        """Scores of lists, `logits/ranking` `[batch, width]`; of an ensemble also each tower's, `logits/towers`."""
         known = {key: values for key, values in features.items() if not key.startswith("list_")}
         known |= {"item": features["list_item"], "pairs": features["list_pairs"]}
-        return {"logits/ranking": tf.cast(self.tower(known, training=training), tf.float32)}
+        logits = tf.cast(self.tower(known, training=training), tf.float32)
+        if logits.shape.rank == 2:
+            return {"logits/ranking": logits}
+        return {"logits/ranking": tf.reduce_mean(logits, axis=2), "logits/towers": logits}
 
     def task_losses(self, outputs, features) -> dict[str, tf.Tensor]:
-        """Loss of each list, `[batch]`."""
+        """Loss of each list, `[batch]`: the mean of its towers' own."""
         labels, mask = features["list_label"], features["list_mask"]
-        return {"ranking": self.loss_of_lists(outputs["logits/ranking"], labels, mask)}
+        towers = tf.unstack(outputs.get("logits/towers", outputs["logits/ranking"][..., None]), axis=2)
+        return {"ranking": tf.add_n([self.loss_of_lists(logits, labels, mask) for logits in towers]) / len(towers)}
 
     def compute_loss(self, features, training=False):
         """Mean loss of the batch: what TFRS's training step asks for."""
