@@ -99,7 +99,9 @@ def sentences(done):
     return [line for line in done.stderr.splitlines() if line.startswith("error: ")]
 
 
-@pytest.mark.parametrize("name, expected", [("help", "quickstart, search"), ("cfg", "_target_: tfrec.models")])
+@pytest.mark.parametrize(
+    "name, expected", [("help", "quickstart, repeat_aware, search"), ("cfg", "_target_: tfrec.models")]
+)
 def test_questions_are_answered_without_tensorflow(results, name, expected):
     done, folder = results[name]
     assert done.returncode == 0, done.stderr
