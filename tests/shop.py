@@ -41,6 +41,7 @@ def make_shop(days=42, per_day=15, seed=0, late=True):
     changes = pd.DataFrame({"item": rng.integers(0, 40, 30), "timestamp": when})
     changes["text"] = np.where(rng.random(30) < 0.5, [f"New {i}" for i in range(30)], None)
     changes["price"] = np.where(rng.random(30) < 0.5, rng.lognormal(1, 0.5, 30), np.nan)
+    events["quantity"] = rng.integers(1, 4, rows)
     users = pd.DataFrame({"age": [f"age {i % 3}" for i in range(16)], "income": rng.normal(size=16)})
     return validated(events, items, "toy shop", changes=changes, users=users)
 

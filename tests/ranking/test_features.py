@@ -134,7 +134,7 @@ def world():
     log = make_interactions(per_day=6, items=40)
     log.items["kind"] = [f"kind {i % 11}" for i in range(40)]
     log.events["quantity"] = np.random.default_rng(1).integers(1, 4, len(log.events))
-    stream, history = Stream(log, "7D"), History()
+    stream, history = Stream(log, "7D"), History(has_quantities=True)
     for t in range(PERIODS):
         history.observe(stream[t])
     return stream, history

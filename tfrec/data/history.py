@@ -19,9 +19,13 @@ class History:
     seen; the loop checks it against the period that is scored. Events are kept on disk; in memory are the ids, 16
     bytes (and room for more) for each different (user, item) of each decay asked for, and each period's counts of
     items.
+
+    Args:
+        has_quantities: whether all events have a `quantity` that is kept; without, what events have is not looked at.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, has_quantities: bool = False) -> None:
+        self.has_quantities = has_quantities
         self.users = Vocabulary()
         self.items = Vocabulary()
         self.newest: pd.Timestamp | None = None
@@ -53,9 +57,12 @@ class History:
 
     def observe(self, events: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Takes in what the next period reveals; returns the events' user rows and item rows, int32 `[n]` each."""
-        known = self.shape
+        known, quantities = self.shape, {}
+        if self.has_quantities:
+            quantity = np.nan_to_num(events["quantity"].to_numpy(np.float32), posinf=0)
+            quantities = {"quantity": np.maximum(quantity, 0)}
         rows = self.users.add(events["user"]), self.items.add(events["item"])
-        self._pairs.append({"users": rows[0], "items": rows[1]} | _quantity(events))
+        self._pairs.append({"users": rows[0], "items": rows[1]} | quantities)
         counts = np.bincount(rows[1])
         bought = np.flatnonzero(counts)
         self._counts.append((bought, counts[bought]))
@@ -69,7 +76,7 @@ class History:
         for column, values, before in zip(("user", "item"), rows, known, strict=True):
             new = events[column].to_numpy()[values >= before]
             self._digest.update("\n".join(map(str, pd.unique(new))).encode() + values.tobytes())
-        for quantity in _quantity(events).values():
+        for quantity in quantities.values():
             self._digest.update(quantity.tobytes())
         self._digest.update(str(self.newest).encode())
         self._known.append((*self.shape, self.newest, self._digest.copy()))
@@ -80,7 +87,7 @@ class History:
         return tuple(self._pairs[t][name] for name in ("users", "items"))
 
     def quantities(self, t: int) -> np.ndarray | None:
-        """How much each of those events bought, float32 `[n]`, not below 0; None for events without `quantity`."""
+        """How much each of those events bought, float32 `[n]`, not below 0; None in a history without."""
         return self._pairs[t].get("quantity")
 
     def copy(self) -> "History":
@@ -101,7 +108,7 @@ class History:
         """
         if not 0 <= t <= len(self):
             raise IndexError(f"the history has {len(self)} periods, so there is none that ends before period {t}")
-        past = History()
+        past = History(self.has_quantities)
         past._pairs, past._counts, past._active = self._pairs, self._counts[:t], self._active[:t]
         past._known = self._known[:t]
         if t:
@@ -172,13 +179,6 @@ class History:
                 frequency.advance(*self.pairs(t))
             self._frequencies[decay] = frequency
         return self._frequencies[decay]
-
-
-def _quantity(events: pd.DataFrame) -> dict[str, np.ndarray]:
-    if "quantity" not in events:
-        return {}
-    quantity = np.nan_to_num(events["quantity"].to_numpy(np.float32), posinf=0)
-    return {"quantity": np.maximum(quantity, 0)}
 
 
 def own_rows(matrix: sparse.csr_matrix, users: np.ndarray) -> sparse.csr_matrix:

@@ -105,6 +105,11 @@ class Stream:
         return events[events.index.isin(np.concatenate(kept))] if kept else events
 
     @property
+    def has_quantities(self) -> bool:
+        """Whether events say how much was bought."""
+        return "quantity" in self._events.columns
+
+    @property
     def late(self) -> bool:
         """Whether events may be revealed later than with the period that they are scored with."""
         return self._revealed is not self._scored

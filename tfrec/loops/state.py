@@ -39,7 +39,7 @@ class StreamState:
     ) -> None:
         self.stream, self.model, self.learner, self.baselines = stream, model, learner, baselines
         self.steps, self.seed = list(steps), seed
-        self.history = History()
+        self.history = History(stream.has_quantities)
         self.catalogue = Catalogue(stream, self.steps)
         model.begin(self.catalogue.items)
         self._asked = Asked(stream)

@@ -15,7 +15,7 @@ class Purchases:
     Args:
         users, items: rows `[n]`, int64. periods: `[n]`.
         now: the period that comes next.
-        quantities: how much was bought, `[n]`; None where that is not known of every period.
+        quantities: how much was bought, `[n]`; None where that is not known.
     """
 
     users: np.ndarray
@@ -28,15 +28,15 @@ class Purchases:
     def of(cls, history: History) -> "Purchases":
         """All purchases of the history."""
         pairs, width = [np.zeros(0, np.int64)], max(1, len(history.items))
-        quantities = []
+        quantities = [np.zeros(0)]
         for t in range(len(history)):
             users, items = history.pairs(t)
             keys, event = np.unique(users.astype(np.int64) * width + items, return_inverse=True)
             pairs.append(keys)
-            quantity = history.quantities(t)
-            quantities += [] if quantity is None else [np.bincount(event, quantity, len(keys))]
+            if history.has_quantities:
+                quantities.append(np.bincount(event, history.quantities(t), len(keys)))
         periods = np.repeat(np.arange(-1, len(history)), [len(keys) for keys in pairs])
-        known = np.concatenate(quantities) if len(quantities) == len(history) > 0 else None
+        known = np.concatenate(quantities) if history.has_quantities else None
         return cls(*np.divmod(np.concatenate(pairs), width), periods, len(history), known)
 
     def grouped(self, keys: np.ndarray, decays: Sequence[float] = ()) -> "Groups":

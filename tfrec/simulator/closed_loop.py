@@ -76,6 +76,11 @@ class ClosedLoop:
         return self._targets(self.log(t), t)
 
     @property
+    def has_quantities(self) -> bool:
+        """Whether events say how much was bought: they do not."""
+        return False
+
+    @property
     def late(self) -> bool:
         """Whether labels become known later than in the period of their event."""
         return self._reach > 0
