@@ -1,10 +1,11 @@
-"""What ItemKNN, EASE and ALS have in common: when they are fitted, what they know, and whom they do not know."""
+"""What ItemKNN, EASE, ALS and towers have in common: when they are fitted, what and whom they know."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import tf_keras
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -14,14 +15,26 @@ from tfrec.baselines.als import Als
 from tfrec.baselines.ease import Ease
 from tfrec.baselines.item_knn import ItemKnn
 from tfrec.baselines.own_items import popularity_below_one
+from tfrec.baselines.retrieval import Retrieval
+from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
+from tfrec.models.two_tower import TwoTower
+
+
+def retrieval(**options):
+    model = TwoTower(features=TowerFeatures(5), dim=4, dropout=0.2, new_items="mean", seed=3)
+    made = Retrieval(model, tf_keras.optimizers.Adam(0.05), **{"batch_size": 64, "seed": 2} | options)
+    made.know(pd.DataFrame({"text": "", "kind": [f"kind {i % 4}" for i in range(60)]}))
+    return made
+
 
 MADE = {
     "item_knn": lambda **options: ItemKnn(**{"neighbours": 5} | options),
     "ease": lambda **options: Ease(**{"items": 20, "penalty": 2.0} | options),
     "als": lambda **options: Als(**{"factors": 4, "regularization": 0.1} | options),
+    "retrieval": retrieval,
 }
 every_baseline = pytest.mark.parametrize("name", MADE)
 
@@ -107,7 +120,7 @@ def test_a_past_before_the_base_has_its_own_fitted(name, world):
 
 @every_baseline
 def test_who_came_after_the_fit(name):
-    """User 9 buys item 0, known to the fit, and item 8, which is not. ALS has no factors for this user."""
+    """User 9 buys item 0, known to the fit, and item 8, which is not. ALS and towers have no vector of this user."""
     when = pd.Timestamp("2024-01-01")
     bought = [(u, i) for u in range(6) for i in ((0, 1, 2) if u % 2 else (3, 4, 2))]
     history = History()
@@ -116,7 +129,7 @@ def test_who_came_after_the_fit(name):
     history.observe(pd.DataFrame({"user": [9, 9], "item": [0, 8], "timestamp": when}))
     scores = baseline.score(history, Requests(history.users.rows([9])))(slice(None))[0]
     assert scores.shape == (6,) and np.isfinite(scores).all()
-    if name == "als":
+    if name in ("als", "retrieval"):
         np.testing.assert_array_equal(scores, popularity_below_one(history, 4).astype(np.float32))
     else:
         one, three = history.items.rows([1, 3])
@@ -128,7 +141,7 @@ def test_of_an_empty_history_it_says_nothing(name):
     assert MADE[name]().score(History(), Requests(np.array([-1, -1])))(slice(None)).shape == (2, 0)
 
 
-@every_baseline
+@pytest.mark.parametrize("name", [name for name in MADE if name != "retrieval"])
 def test_its_yaml_makes_it(name):
     """The options of the file are the defaults of the class, so that a source without options is the same baseline."""
     baseline, default = instantiate(OmegaConf.load(f"conf/baseline/{name}.yaml"))[name], type(MADE[name]())()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from tfrec.baselines.own_items import overlays, popularity_below_one
@@ -56,6 +57,10 @@ class LightgbmRanker:
         self.catalogue = None
         self._fitted = Periodic(self._fit, every)
         self._kept: dict[str, Lists] = {}
+
+    def know(self, items: pd.DataFrame) -> None:
+        """Takes the item table as it is before the first event, for the sources of candidates."""
+        self.candidates.know(items)
 
     def start(self, state) -> None:
         """The end of the base: the first fit is due. Takes the catalogue, which stays current."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
@@ -71,6 +72,11 @@ class Refreshed:
             "another one for 'of'.",
         )
         self.of, self._past = of, Periodic(History.copy, every)
+
+    def know(self, items: pd.DataFrame) -> None:
+        """Takes the item table as it is before the first event."""
+        if hasattr(self.of, "know"):
+            self.of.know(items)
 
     def start(self, state) -> None:
         """The end of the base is the first refresh."""

@@ -49,6 +49,8 @@ class StreamState:
         self.learned_from = 0
         self._examples = Spool()
         for baseline in baselines.values():
+            if hasattr(baseline, "know"):
+                baseline.know(self.catalogue.items)
             if hasattr(baseline, "begin"):
                 baseline.begin(self)
 

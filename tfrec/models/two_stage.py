@@ -64,6 +64,7 @@ class TwoStage(StreamModel, tfrs.Model):
     def begin(self, items: pd.DataFrame) -> None:
         """Lists have a number for each category of the item table from the first period on."""
         self.features.items = items
+        self.features.candidates_of.know(items)
 
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for new users and items; see `StreamModel`."""

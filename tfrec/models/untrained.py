@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -38,6 +39,11 @@ class Untrained(StreamModel):
     def partial(self) -> bool:
         """Whether the baseline may know only a part of the catalogue."""
         return getattr(self.scorer, "partial", False)
+
+    def begin(self, items: pd.DataFrame) -> None:
+        """Lets the baseline take the item table."""
+        if hasattr(self.scorer, "know"):
+            self.scorer.know(items)
 
     def start(self, state) -> None:
         """Lets the baseline take the state at the end of the base."""

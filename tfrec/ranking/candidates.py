@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from scipy import sparse
 
@@ -58,6 +59,12 @@ class Candidates:
     def most(self) -> int:
         """The largest number of candidates that a request can have."""
         return self.own + self.popular + self.best * len(self.sources)
+
+    def know(self, items: pd.DataFrame) -> None:
+        """Tells the sources that want to know it the item table as it is before the first event."""
+        for source in self.sources.values():
+            if hasattr(source, "know"):
+                source.know(items)
 
     def __call__(self, history: History, requests: Requests) -> Pairs:
         """The candidates of each request, from what `history` knows."""
