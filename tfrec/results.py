@@ -14,11 +14,12 @@ REPORTED = ("baseline", "slice", "probe")  # groups of options that say what is 
 
 
 def read(folders: list[Path]) -> pd.DataFrame:
-    """One row a finished run: its overrides, `name`, `seed`, `commit`, `seconds`, then its metrics.
+    """One row a finished run: all overrides of any, then `name`, `seed`, `commit`, `seconds`, then its metrics.
 
     Arguments, what is left out and errors: see `finished`.
     """
-    return pd.DataFrame([_row(result) for result in finished(folders).values()])
+    results = finished(folders).values()
+    return pd.DataFrame([chosen(result) for result in results]).join(pd.DataFrame([_facts(r) for r in results]))
 
 
 def finished(folders: list[Path]) -> dict[Path, dict]:
@@ -87,9 +88,8 @@ def grouped(runs: dict[Path, dict]) -> Groups:
     return dict(zip(labels, groups.values(), strict=True))
 
 
-def _row(result: dict) -> dict:
-    facts = {key: result[key] for key in ("name", "seed", "commit", "seconds")}
-    return chosen(result) | facts | result["metrics"]
+def _facts(result: dict) -> dict:
+    return {key: result[key] for key in ("name", "seed", "commit", "seconds")} | result["metrics"]
 
 
 def main() -> None:
