@@ -1,4 +1,4 @@
-"""What each choice changes: `python experiments/towers/figures.py` draws ablation.csv (pip install 'tfrec[benchmark]')."""
+"""What each choice changes, drawn from ablation.csv: `python experiments/towers/figures.py`; needs matplotlib."""
 
 import re
 from pathlib import Path
