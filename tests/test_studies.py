@@ -85,14 +85,31 @@ def test_the_measures_of_the_period_matrix_are_of_the_matrix():
         assert f"| `{tag}` | {value:.4f} |" in page
 
 
-def test_the_table_of_two_stages_is_what_its_run_gave():
+def table(page, heading):
+    """First cells and numbers of the rows of the table below a heading."""
+    below = page.split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?:\*\*|`)([^|]+?)(?:\*\*|`) \| ([\d.| ]+) \|$", below, re.MULTILINE)
+    return {name: values.split(" | ") for name, values in rows}
+
+
+def test_the_table_of_two_stages_is_what_its_runs_gave():
     runs = pd.read_csv(ROOT / "experiments/towers/results.csv")
     page = (ROOT / "experiments/towers/README.md").read_text()
-    rows = re.findall(r"^\| \**`?([\w ]+)`?\** ((?:\| 0\.\d{4} )+)\|$", page, re.MULTILINE)
-    assert [name for name, _ in rows] == ["this run", "decayed_share"]
-    for name, values in rows:
+    rows = table(page, "The whole stream")
+    assert [*rows] == ["this run", "blend", "lightgbm_weekly", "decayed_share"]
+    for name, values in rows.items():
         prefix = "eval" if name == "this run" else f"baseline/{name}"
-        expected = [f"{runs[f'{prefix}/{column}'].mean():.4f}" for column in COLUMNS]
-        assert [value.strip() for value in values.strip("| ").split("|")] == expected
+        assert values == [f"{runs[f'{prefix}/{column}'].mean():.4f}" for column in COLUMNS]
     for tag in ("all", "repeat", "novel"):
         assert f"{runs[f'eval/{tag}/oracle_ndcg@10'].mean():.4f}" in page
+
+
+def test_the_table_of_choices_is_what_their_runs_gave():
+    runs = pd.read_csv(ROOT / "experiments/towers/ablation.csv", dtype=str)
+    rows = table((ROOT / "experiments/towers/README.md").read_text(), "What each choice is worth")
+    assert len(rows) == len(runs)
+    options = runs.loc[:, :"name"].drop(columns=["+experiment", "name"])
+    for (_, run), (_, chosen) in zip(runs.iterrows(), options.iterrows(), strict=True):
+        words = " ".join(f"{key}={value}" for key, value in chosen.dropna().items()) or "as it is"
+        expected = [f"{float(run[f'eval/{column}']):.4f}" for column in COLUMNS]
+        assert rows[words] == [*expected, f"{float(run['seconds']):.0f}"]

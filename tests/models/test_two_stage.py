@@ -117,6 +117,7 @@ def test_losses_of_retrieval_in_conf_are_refused():
         (lambda: make_model(loss=InBatchSoftmax()), "model/loss is InBatchSoftmax, a loss of retrieval"),
         (lambda: make_model(Din(), history_length=0), "model/tower is Din.*model.features.towers.history_length is 0"),
         (lambda: make_model(base_periods=0), "model.base_periods is 0: choose 1 or more periods, or null"),
+        (lambda: make_model(novel=-1), "model.novel is -1: choose 0 or more"),
         (lambda: make_model(length=1), "model.features.length is 1: choose 2 or more"),
         (lambda: make_model(own=0, popular=0, best=0), "model.features.candidates proposes nothing"),
     ],
@@ -171,6 +172,36 @@ def test_towers_of_an_ensemble_learn_by_their_own_losses_and_rank_by_their_mean(
         np.testing.assert_allclose(got, expected / 2, rtol=1e-5, atol=1e-7)
     logits = [model(batch)["logits/ranking"] for model in (both, *alone)]
     np.testing.assert_allclose(logits[0], (logits[1] + logits[2]) / 2, rtol=1e-5, atol=1e-6)
+
+
+def test_what_was_never_bought_has_a_loss_of_its_own():
+    """The same loss of the list without own items, weighted; of a list of own items alone it is 0."""
+    rng = np.random.default_rng(0)
+    label, mask = np.float32(rng.random((3, 6)) < 0.5), np.ones((3, 6), np.float32)
+    label[:, 0], label[:, 1], mask[2, 5] = 1, 0, 0
+    novel = np.float32([[1, 1, 0, 1, 0, 1], [0, 0, 0, 0, 0, 0], [1, 1, 1, 0, 0, 1]])
+    features = {"list_label": label, "list_mask": mask, "list_novel": novel}
+    features = {key: tf.constant(values) for key, values in features.items()}
+    logits = tf.constant(rng.normal(size=(3, 6)).astype(np.float32))
+    losses = make_model(novel=0.5).task_losses({"logits/ranking": logits}, features)
+    loss = LambdaRank()
+    np.testing.assert_allclose(losses["ranking"], loss(logits, label, mask))
+    there = [0, 1, 3, 5]
+    short = loss(tf.gather(logits, there, axis=1)[:1], label[:1, there], mask[:1, there])
+    np.testing.assert_allclose(losses["novel"][0], short[0] / 2, rtol=1e-6)
+    assert losses["novel"][1] == 0 and losses["novel"][2] > 0
+    assert "novel" not in make_model().task_losses({"logits/ranking": logits}, features)
+
+
+def test_examples_say_what_their_user_never_bought():
+    state, _ = go_on(make_state(), range(3))
+    past, queries = state.history.until(2), state.examples(2).queries
+    assert 0 < queries["list_novel"].mean() < 1
+    for row, user in enumerate(queries["user"]):
+        known = past.own(np.array([user if user < len(past.users) else -1])).indices
+        there = queries["list_mask"][row] > 0
+        expected = ~np.isin(queries["list_item"][row], known)
+        np.testing.assert_array_equal(queries["list_novel"][row][there], expected[there])
 
 
 def test_the_order_of_candidates_is_that_of_the_towers_logits():

@@ -33,12 +33,16 @@ class TwoStage(StreamModel, tfrs.Model):
         tower: a layer of `tfrec.layers.ranking`.
         loss: of `tfrec.tasks.ranking`.
         base_periods: the last periods of the base whose lists are learned; the others only fill the history. None: all.
+        novel: weight of the same loss of the candidates that the user never bought, among themselves: below own items,
+            they have little part in the first places of the whole list.
 
     Raises:
         InputError: there is no first stage, or the loss is none of lists.
     """
 
-    def __init__(self, features: ListFeatures | None, tower, loss, base_periods: int | None = None) -> None:
+    def __init__(
+        self, features: ListFeatures | None, tower, loss, base_periods: int | None = None, novel: float = 0.0
+    ) -> None:
         super().__init__()
         if features is None:
             raise InputError("model=two_stage has no model.features, and so no first stage: give it candidates.")
@@ -56,7 +60,9 @@ class TwoStage(StreamModel, tfrs.Model):
             base_periods is None or base_periods >= 1,
             f"model.base_periods is {base_periods}: choose 1 or more periods, or null for all of the base.",
         )
+        require(novel >= 0, f"model.novel is {novel}: choose 0 or more.")
         self.features, self.tower, self.loss_of_lists, self.base_periods = features, tower, loss, base_periods
+        self.novel = novel
         self.rows_per_example = features.length
         self._traced_for: Same | None = None
         self._known = (0, 0)  # users and items
@@ -104,10 +110,16 @@ class TwoStage(StreamModel, tfrs.Model):
         return {"logits/ranking": tf.reduce_mean(logits, axis=2), "logits/towers": logits}
 
     def task_losses(self, outputs, features) -> dict[str, tf.Tensor]:
-        """Loss of each list, `[batch]`: the mean of its towers' own."""
+        """Loss of each list, `[batch]`: the mean of its towers' own; and `novel`, of what was never bought in it."""
         labels, mask = features["list_label"], features["list_mask"]
         towers = tf.unstack(outputs.get("logits/towers", outputs["logits/ranking"][..., None]), axis=2)
-        return {"ranking": tf.add_n([self.loss_of_lists(logits, labels, mask) for logits in towers]) / len(towers)}
+
+        def mean(mask):
+            return tf.add_n([self.loss_of_lists(logits, labels, mask) for logits in towers]) / len(towers)
+
+        if not self.novel:
+            return {"ranking": mean(mask)}
+        return {"ranking": mean(mask), "novel": self.novel * mean(mask * features["list_novel"])}
 
     def compute_loss(self, features, training=False):
         """Mean loss of the batch: what TFRS's training step asks for."""

@@ -8,8 +8,11 @@ from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import require
 from tfrec.ranking.candidates import Candidates
+from tfrec.ranking.features import OWN
 from tfrec.ranking.lists import Lists, lists
 from tfrec.ranking.moments import Moments
+
+OWN_COUNT = OWN.index("own_count")  # its place among the features of a pair, of which those of `OWN` come first
 
 
 class ListFeatures:
@@ -106,6 +109,7 @@ class ListFeatures:
             "list_pairs": known[useful[:, None], order],
             "list_label": bought[useful[:, None], order].astype(np.float32),
             "list_mask": there[useful[:, None], order].astype(np.float32),
+            "list_novel": (known[useful[:, None], order, OWN_COUNT] == 0).astype(np.float32),
         }
         short = self.length - order.shape[1]
         taken = {key: np.pad(v, [(0, 0), (0, max(0, short)), *[(0, 0)] * (v.ndim - 2)]) for key, v in taken.items()}
