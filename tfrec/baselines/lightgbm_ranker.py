@@ -66,9 +66,7 @@ class LightgbmRanker:
         """The end of the base: the first fit is due. Takes the catalogue, which stays current."""
         self.catalogue = state.catalogue
         self._fitted.start(state)
-        for source in self.candidates.sources.values():
-            if hasattr(source, "start"):
-                source.start(state)
+        self.candidates.start(state)
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""

@@ -89,3 +89,16 @@ def followed(scores: np.ndarray, items: np.ndarray, fill: np.ndarray) -> np.ndar
     table[:, items] = scores
     table[~scores.any(axis=1)] = fill
     return table.astype(np.float32)
+
+
+def products(users: np.ndarray, items: np.ndarray, rows: np.ndarray, fill: np.ndarray) -> Callable[[slice], np.ndarray]:
+    """A function from a slice of `rows` to scores `x_u y_i`, `[block, len(fill)]`; others follow by `fill`.
+
+    Args:
+        users, items: vectors `[some users, dim]` and `[some items, dim]`, of the first rows of each.
+        rows: of users, those without a vector and -1 (never seen) included.
+        fill: `[items]`, in [0, 1).
+    """
+    known = np.where(rows < len(users), rows, -1)
+    own = np.vstack([users, np.zeros_like(users, shape=(1, users.shape[1]))])[known]
+    return lambda block: followed(own[block] @ items.T, np.arange(len(items)), fill)

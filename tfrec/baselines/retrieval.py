@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from tfrec.baselines.own_items import followed, popularity_below_one
+from tfrec.baselines.own_items import popularity_below_one, products
 from tfrec.baselines.popularity import periods
 from tfrec.baselines.refreshed import Periodic
 from tfrec.data.history import History
@@ -68,11 +68,7 @@ class Retrieval:
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
-        fill = popularity_below_one(history, self.window)
-        users, items = self._fitted(history)
-        rows = np.where(requests.users < len(users), requests.users, -1)
-        own = np.vstack([users, np.zeros_like(users, shape=(1, users.shape[1]))])[rows]
-        return lambda block: followed(own[block] @ items.T, np.arange(len(items)), fill)
+        return products(*self._fitted(history), requests.users, popularity_below_one(history, self.window))
 
     def fit(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         """The vectors of the users `[users, dim]` and of the items `[items, dim]`, float32."""

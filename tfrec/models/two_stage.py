@@ -80,9 +80,7 @@ class TwoStage(StreamModel, tfrs.Model):
 
     def start(self, state) -> None:
         """The end of the base: sources that are fitted every so many periods start to count."""
-        for source in self.features.candidates_of.sources.values():
-            if hasattr(source, "start"):
-                source.start(state)
+        self.features.candidates_of.start(state)
 
     def examples(self, period: int, pairs: dict, queries: dict) -> tuple[dict, dict]:
         """One example a request; see `StreamModel`."""

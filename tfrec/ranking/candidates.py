@@ -66,6 +66,12 @@ class Candidates:
             if hasattr(source, "know"):
                 source.know(items)
 
+    def start(self, state) -> None:
+        """The end of the base: sources that are fitted every so many periods start to count."""
+        for source in self.sources.values():
+            if hasattr(source, "start"):
+                source.start(state)
+
     def __call__(self, history: History, requests: Requests) -> Pairs:
         """The candidates of each request, from what `history` knows."""
         bought = history.own(requests.users, 0.98)
