@@ -45,6 +45,21 @@ def test_runs_that_differ_in_their_seed_only_are_one_method(tmp_path):
     assert list(groups_of(tmp_path / "b0", tmp_path / "b1")) == ["toy"]
 
 
+def test_seeds_of_one_method_may_be_reported_beside_other_baselines(tmp_path):
+    """Seed 0 beside trees, seed 1 without; of another method both, with one seed, which must stay two."""
+    for name, seed, overrides in (
+        *(("a0", 0, ["x=1", "baseline=trees"]), ("a1", 1, ["x=1", "baseline=popularity"])),
+        *(("b0", 0, ["x=2", "baseline=trees"]), ("b1", 0, ["x=2", "baseline=popularity"])),
+    ):
+        write_results(tmp_path / name, seed, overrides)
+    assert groups_of(tmp_path / "a0", tmp_path / "a1") == {"toy": {0: tmp_path / "a0", 1: tmp_path / "a1"}}
+    assert groups_of(tmp_path) == {
+        "x=1": {0: tmp_path / "a0", 1: tmp_path / "a1"},
+        "baseline=trees, x=2": {0: tmp_path / "b0"},
+        "baseline=popularity, x=2": {0: tmp_path / "b1"},
+    }
+
+
 def test_names_tell_methods_apart(tmp_path):
     """The key with the plus is the key without; equal overrides of experiments of two names go by these."""
     for number, (name, overrides) in enumerate(

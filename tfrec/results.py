@@ -57,35 +57,44 @@ def chosen(result: dict) -> dict[str, str]:
 def grouped(runs: dict[Path, dict]) -> Groups:
     """Runs that differ only in their seed as one method, named by the overrides that differ between methods.
 
+    What is only reported beside a method (`REPORTED`, `evaluate.`) tells two apart only where they share a seed.
+
     Args:
         runs: `results.json` by folder.
 
     Raises:
         InputError: two runs have the same overrides and seed.
     """
-    groups: dict[tuple, dict[int, Path]] = {}
+    alike: dict[tuple, dict[tuple, dict[int, Path]]] = {}
     for folder, result in runs.items():
         options = {key.lstrip("+"): value for key, value in chosen(result).items()}
-        seeds = groups.setdefault((result["name"], *sorted(options.items())), {})
-        seed = result["seed"]
+        of_method = {key: value for key, value in options.items() if not _reported(key)}
+        short, whole = ((result["name"], *sorted(each.items())) for each in (of_method, options))
+        seeds, seed = alike.setdefault(short, {}).setdefault(whole, {}), result["seed"]
         require(
             seed not in seeds, f"{seeds.get(seed)} and {folder} have the same overrides and seed: name one of them."
         )
         seeds[seed] = folder
-    options = [dict(key[1:]) for key in groups]
+    groups: dict[tuple, dict[int, Path]] = {}
+    for short, methods in alike.items():
+        joined = {seed: folder for seeds in methods.values() for seed, folder in seeds.items()}
+        groups |= {short: joined} if len(joined) == sum(map(len, methods.values())) else methods
+    return dict(zip(_labels(list(groups)), groups.values(), strict=True))
+
+
+def _reported(key: str) -> bool:
+    return key in REPORTED or key.startswith("evaluate.")
+
+
+def _labels(keys: list[tuple]) -> list[str]:
+    """A name for each (experiment, *overrides): the overrides that differ, with the experiment where it is needed."""
+    options = [dict(key[1:]) for key in keys]
     differ = [key for key in sorted(set().union(*options)) if len({each.get(key) for each in options}) > 1]
-    # What is only reported beside a method does not name it, unless nothing else tells two apart.
-    told = [key for key in differ if key not in REPORTED and not key.startswith("evaluate.")]
-    texts, short = (
-        [", ".join(f"{key}={each[key]}" for key in keys if key in each) for each in options] for keys in (differ, told)
-    )
-    names = [key[0] for key in groups]
-    texts = short if len(set(zip(names, short, strict=True))) == len(options) else texts
-    labels = [
-        text if text and texts.count(text) == 1 else f"{name} {text}".strip()
-        for text, name in zip(texts, names, strict=True)
+    texts = [", ".join(f"{key}={each[key]}" for key in differ if key in each) for each in options]
+    return [
+        text if text and texts.count(text) == 1 else f"{key[0]} {text}".strip()
+        for key, text in zip(keys, texts, strict=True)
     ]
-    return dict(zip(labels, groups.values(), strict=True))
 
 
 def _facts(result: dict) -> dict:
