@@ -44,6 +44,15 @@ def test_items_that_are_not_modelled_follow_by_popularity(stream):
         np.testing.assert_array_equal(np.argsort(-row, kind="stable"), np.arange(len(others)))
 
 
+def test_what_was_bought_may_have_no_score(stream):
+    """User -1 bought nothing, so every score stands."""
+    history, asked = observed(stream, 4), Requests(np.array([0, 3, -1]))
+    whole, others = (Ease(items=10, penalty=1, own=own).score(history, asked)(slice(None)) for own in (True, False))
+    bought = history.own(asked.users).toarray() > 0
+    assert bought[:2].any(axis=1).all() and not bought[2].any()
+    np.testing.assert_array_equal(others, np.where(bought, 0, whole))
+
+
 def test_popularity_alone_ranks_for_who_bought_nothing_that_is_modelled():
     """Item 7 is modelled, 8 and 9 are not; user 3 has 8 alone."""
     history = history_of([(1, 7), (2, 7), (3, 8), (4, 7), (4, 9)], [(3, 8)])

@@ -90,3 +90,10 @@ def test_nobody_asks(history):
 def test_wrong_values_are_refused(wrong, message):
     with pytest.raises(InputError, match=message):
         Candidates(**wrong)
+
+
+def test_a_source_that_is_null_is_left_out(history):
+    requests = Requests(np.arange(3))
+    with_null = Candidates(own=0, popular=0, best=2, one=Fixed([3, 1, 2]), none=None)
+    assert list(with_null.sources) == ["one"] and with_null.most == 2
+    assert with_null(history, requests).scores.shape[1] == 1

@@ -25,15 +25,20 @@ class Ease:
         penalty: lambda of the paper, more than 0.
         window: periods of the popularity.
         every: periods from one fit of B to the next; None fits once. What users bought is always known.
+        own: whether what the user bought is scored; False gives it 0, which as a feature beside those of own purchases
+            tells of the others alone.
 
     Raises:
         InputError: an argument is out of its range.
     """
 
-    def __init__(self, items: int = 5000, penalty: float = 500, window: int = 4, every: int | None = 1) -> None:
+    def __init__(
+        self, items: int = 5000, penalty: float = 500, window: int = 4, every: int | None = 1, own: bool = True
+    ) -> None:
         require(items >= 1, f"baseline.ease.items is {items}: choose 1 or more.")
         require(penalty > 0, f"baseline.ease.penalty is {penalty}: choose more than 0.")
         self.items, self.penalty, self.window = items, penalty, periods(window, "baseline.ease.window")
+        self.own = own
         self._fitted = Periodic(self.fit, every)
 
     def start(self, state) -> None:
@@ -44,8 +49,16 @@ class Ease:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
         fill = popularity_below_one(history, self.window)
         items, weights = self._fitted(history)
-        own = own_rows(bought(history), requests.users)[:, items]
-        return lambda rows: followed(own[rows] @ weights, items, fill)
+        known = own_rows(bought(history), requests.users)
+        modelled = known[:, items]
+
+        def block(rows: slice) -> np.ndarray:
+            scores = followed(modelled[rows] @ weights, items, fill)
+            if not self.own:
+                scores[known[rows].nonzero()] = 0
+            return scores
+
+        return block
 
     def fit(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         """The items modelled, `[some]`, most bought first, and B, `[some, some]`, float32."""

@@ -42,7 +42,8 @@ class Candidates:
         popular: items that most users bought in the last `window` periods.
         best: items from each source.
         sources: by name, scorers with a baseline's `score(history, requests)`, such as ItemKNN and ALS. They are asked
-            as of past periods too, so they must go by the history that they are given, and by nothing later.
+            as of past periods too, so they must go by the history that they are given, and by nothing later. None
+            leaves a source out.
 
     Raises:
         InputError: a number is below 0, or a source cannot score.
@@ -51,6 +52,7 @@ class Candidates:
     def __init__(self, own: int = 300, popular: int = 150, best: int = 100, window: int = 4, **sources) -> None:
         require(min(own, popular, best) >= 0, f"candidates: own={own}, popular={popular}, best={best}: not below 0.")
         require(window >= 1, f"candidates.window is {window}: choose 1 or more periods.")
+        sources = {name: source for name, source in sources.items() if source is not None}
         for name, source in sources.items():
             require(hasattr(source, "score"), f"candidates.{name} is '{source}': write a baseline, with its _target_.")
         self.own, self.popular, self.best, self.window, self.sources = own, popular, best, window, sources
