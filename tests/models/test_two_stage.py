@@ -101,6 +101,17 @@ def test_every_tower_and_every_loss_of_lists_learns_and_scores(tower, loss):
     assert scores.shape == (5, len(state.history.items)) and np.isfinite(scores).all()
 
 
+def test_the_model_brings_what_it_was_tuned_with_where_nobody_says_otherwise():
+    alone, of_experiment = composed("model=two_stage"), composed("+experiment=two_stage")
+    for group in ("data", "encoder", "optimizer", "loop", "strategy", "model"):
+        assert alone[group] == of_experiment[group], group
+    assert alone.optimizer != composed().optimizer and alone.loop != composed().loop
+    said = ["data=simulator", "encoder=minilm", "optimizer=sgd", "loop=incremental", "strategy=[replay]"]
+    other, plain = composed("model=two_stage", *said), composed(*said)
+    for group in ("data", "encoder", "optimizer", "loop", "strategy"):
+        assert other[group] == plain[group], group
+
+
 def test_losses_of_retrieval_in_conf_are_refused():
     others = set(options("loss")) - set(LOSSES)
     assert others
