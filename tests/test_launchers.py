@@ -9,12 +9,15 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from packaging.requirements import Requirement
 
 from tests.small_runs import ROOT, python
-from tfrec.folders import conf_folder
-from tfrec.launchers import PLUGINS
+from tfrec.build import build
+from tfrec.errors import InputError
+from tfrec.folders import conf_folder, misplaced
+from tfrec.launchers import PLUGINS, explained
 
 # Hydra as it is without any plugin: the package that plugins live in has no folder.
 BARE = """
@@ -93,3 +96,15 @@ def test_the_commands_of_the_page_name_keys_that_there_are(command):
         cfg = compose("config", overrides=fixed, return_hydra_config=True)
         for override in swept:
             assert OmegaConf.select(cfg, override.key_or_group) is not None
+
+
+def test_a_part_that_the_chosen_model_does_not_have_is_one_sentence_with_both_keys():
+    assert misplaced("model/zzz") is None and misplaced("optimizer") is None
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        with pytest.raises(ConfigCompositionException) as error:
+            compose("config", overrides=["model/tower=din"])
+        appended = OmegaConf.to_container(compose("config", overrides=["+model/tower=din"]).model, resolve=True)
+    sentence = "model/tower goes with model=two_stage, and another model is chosen: choose model=two_stage, or leave"
+    assert explained(error.value).startswith(f"error: {sentence}")
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        build(appended, "model", seed=0)

@@ -194,7 +194,7 @@ class Recorder(Strategy):
         return losses, [tf.convert_to_tensor(g) * 0.0 for g in gradients]
 
     def after_step(self, model, before):
-        model.history_map.bias.assign(before[-1] * 0 + 3.0)
+        model.history_map.map.bias.assign(before[-1] * 0 + 3.0)
 
 
 def test_a_strategy_acts_in_its_places():
@@ -202,12 +202,12 @@ def test_a_strategy_acts_in_its_places():
     history = grown(model)
     batch = make_batch(model, history)
     plain = float(Learner(model, tf_keras.optimizers.SGD(0.0)).step(batch)["loss"])
-    assert model.trainable_variables[-1] is model.history_map.bias
+    assert model.trainable_variables[-1] is model.history_map.map.bias
     before, strategy = values(model.item_table), Recorder()
     losses = Learner(model, tf_keras.optimizers.SGD(1.0), [strategy]).step(batch)
     assert float(losses["loss"]) == pytest.approx(plain + 7.0, rel=1e-5)  # penalty
     np.testing.assert_array_equal(values(model.item_table), before)  # gradients were set to zero
-    assert (model.history_map.bias.numpy() == 3.0).all()  # after_step
+    assert (model.history_map.map.bias.numpy() == 3.0).all()  # after_step
     assert strategy.calls == ["augment"]
 
 
@@ -222,10 +222,10 @@ def test_gradients_wrap_in_the_order_of_the_list():
 
     model = make_model()
     history = grown(model)
-    before = model.history_map.bias.numpy()
+    before = model.history_map.map.bias.numpy()
     # first: 0 g + 1 = 1, then 5 * 1 + 2 = 7; the other order would give 0 * (...) + 1 = 1
     Learner(model, tf_keras.optimizers.SGD(1.0), [Times(0, 1), Times(5, 2)]).step(make_batch(model, history))
-    np.testing.assert_allclose(before - model.history_map.bias.numpy(), 7, rtol=1e-6)
+    np.testing.assert_allclose(before - model.history_map.map.bias.numpy(), 7, rtol=1e-6)
 
 
 def test_regularisation_losses_are_part_of_the_loss():

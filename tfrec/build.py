@@ -9,6 +9,7 @@ from typing import Union, get_args, get_origin
 from hydra.utils import get_object
 
 from tfrec.errors import InputError, require
+from tfrec.folders import misplaced
 
 WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
 
@@ -73,6 +74,8 @@ def check_keys(target: Callable, given: dict, path: str) -> bool:
         return False
     for key in given:
         if key not in taken:
+            if sentence := misplaced(f"{path}/{key}".replace(".", "/")):
+                raise InputError(sentence)
             close = difflib.get_close_matches(key, taken, n=1)
             hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(sorted(taken))}."
             raise InputError(f"{path} has no key '{key}': {hint}")

@@ -16,6 +16,18 @@ def conf_folder() -> Path:
     return installed if installed.is_dir() else here.parent / "conf"
 
 
+def misplaced(group: str) -> str | None:
+    """What to do about a group such as `model/tower` that the chosen `model` does not have; None if none has it."""
+    parent, _, name = group.rpartition("/")
+    options = sorted((conf_folder() / parent).glob("*.yaml")) if parent else []
+    defaults = {path.stem: yaml.safe_load(path.read_text()).get("defaults", []) for path in options}
+    found = [stem for stem, parts in defaults.items() if any(isinstance(part, dict) and name in part for part in parts)]
+    if not found:
+        return None
+    owners = " or ".join(f"{parent}={stem}" for stem in found)
+    return f"{group} goes with {owners}, and another {parent} is chosen: choose {owners}, or leave {group} out."
+
+
 def run_folder(parent: str, fresh: str, resume: str, overrides: str) -> str:
     """The folder of a single run: `parent/fresh`, or with resume=auto the newest unfinished one like it.
 

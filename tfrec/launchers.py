@@ -1,9 +1,13 @@
-"""Launchers and sweepers are packages of their own: what to do if the one that a command asks for cannot be had."""
+"""What to do about a choice that Hydra could not follow: a launcher or sweeper that is not installed, a part that the
+chosen model does not have."""
 
+import re
 from importlib.util import find_spec
 
 from hydra.errors import CompactHydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
+
+from tfrec.folders import misplaced
 
 # By option: the package, and the extra of tfrec that brings it.
 PLUGINS = {
@@ -21,6 +25,9 @@ PLUGINS = {
 def explained(error: Exception) -> str | None:
     """An error of Hydra, or of a plugin, in sentences for the user; None for one that needs a traceback."""
     if isinstance(error, MissingConfigException) and (sentence := missing(error.missing_cfg_file or "")):
+        return f"error: {sentence}"
+    group = re.search(r"Could not override '([\w/]+)'", str(error))
+    if group and (sentence := misplaced(group[1])):
         return f"error: {sentence}"
     if isinstance(error, CompactHydraException | OmegaConfBaseException):
         return "\n".join(filter(None, map(str, (error, error.__cause__ or ""))))

@@ -40,6 +40,14 @@ def test_the_scale_of_a_scorer_is_of_no_matter():
     np.testing.assert_allclose(plain, other_scale, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("same", [0.1, 0.3, 1 / 7])
+def test_equal_scores_say_nothing_though_their_deviation_is_not_0_in_float32(same):
+    """300 scores are equal and 50 lower: the mean of the 300 is rounded, so that they deviate from it."""
+    model, other = np.arange(350.0), np.r_[np.full(300, same), np.full(50, same / 2)]
+    scores = started(Blend(["model", "other"]), model=Fixed(model), other=Fixed(other))
+    np.testing.assert_array_equal(np.argsort(-scores[0]), np.arange(350)[::-1])
+
+
 def test_a_scorer_that_says_nothing_leaves_the_order_of_the_other():
     scores = started(Blend(["model", "other"]), model=Fixed([1, 3, 2]), other=Fixed([5, 5, 5]))
     np.testing.assert_array_equal(np.argsort(-scores[0]), [1, 2, 0])

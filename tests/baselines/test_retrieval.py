@@ -124,6 +124,10 @@ def test_two_stages_take_it_as_a_source_and_so_do_trees_and_untrained_models():
             lambda: Retrieval(make_model(repeat=Mix(popularity=0), loss=InBatchSoftmax()), None),
             "retrieval.model.repeat",
         ),
+        (
+            lambda: Retrieval(make_model(features=TowerFeatures(4, context=["weekday"])), None),
+            "retrieval.model.features.context is .*weekday.*leave it empty",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence(make, words):

@@ -88,10 +88,14 @@ def test_later_items_get_the_free_last_codes_and_earlier_ones_keep_their_ids():
         np.testing.assert_array_equal(last, np.arange(len(last)))
 
 
-def test_more_items_of_the_same_codes_than_last_are_refused():
-    vectors = np.ones((5, 6), np.float32)
-    with pytest.raises(InputError, match=r"5 items have the codes \(0, 0\), but model.ids.last=4 tells only 4 apart"):
-        made(vectors, 5, last=4)
+def test_more_items_of_the_same_codes_than_last_have_the_last_id_and_are_hidden():
+    """Four ids for six equal texts: those of the first three, and of the fourth, which the rest have too."""
+    vectors = np.ones((6, 6), np.float32)
+    ids = made(vectors, 4, last=4)
+    assert not ids.hidden.any()
+    ids.add(vectors[4:])
+    assert ids.all[:, -1].tolist() == [0, 1, 2, 3, 3, 3]
+    assert ids.hidden.tolist() == [False] * 4 + [True] * 2
 
 
 def test_before_they_are_fitted_there_are_none():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfrec.errors import InputError
 from tfrec.layers.history.attention import Attention
 from tfrec.layers.history.gru import Gru
 from tfrec.layers.history.mean import Mean
@@ -112,6 +113,47 @@ def test_transformer_of_one_item_without_attention_is_its_normed_sum():
     vectors = transformer(items, features).numpy()
     np.testing.assert_allclose(vectors[1], expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(vectors[2], np.zeros(DIM))
+
+
+@pytest.mark.parametrize("blocks, heads", [(1, 2), (2, 1), (2, 2)])
+def test_transformer_is_the_formula(blocks, heads):
+    """Of three items, newest first, in numpy, place by place: each attends to itself and to the older ones."""
+    transformer, (items, features) = made(lambda: Transformer(blocks, heads)), histories()
+    x = 2 * items[0, :3] + transformer.gaps.numpy()[[0, 1, 3]] + transformer.counts.numpy()[[1, 0, 2]]  # ages 1, 2, 9
+
+    def normed(x, layer):
+        gamma, beta = layer.get_weights()
+        return (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-6) * gamma + beta
+
+    def mapped(x, layer):
+        kernel, bias = layer.get_weights()
+        return x @ kernel + bias
+
+    size = DIM // heads
+    for block in range(blocks):
+        inward, outward, wide, narrow = transformer.maps[4 * block : 4 * block + 4]
+        query, key, value = np.split(mapped(normed(x, transformer.norms[2 * block]), inward), 3, axis=1)
+        seen = np.zeros_like(x)
+        for place in range(3):
+            for head in (slice(h * size, (h + 1) * size) for h in range(heads)):
+                share = np.exp(key[place:, head] @ query[place, head] / np.sqrt(size))
+                seen[place, head] = share @ value[place:, head] / share.sum()
+        x = x + mapped(seen, outward)
+        x = x + mapped(np.maximum(mapped(normed(x, transformer.norms[2 * block + 1]), wide), 0), narrow)
+    expected = normed(x, transformer.norms[-1])[0]
+    np.testing.assert_allclose(transformer(items, features)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"heads": 3}, "model.history.heads=3 must divide model.dim=4"),
+        ({"blocks": 0}, "model.history.blocks=0.*choose 1 or more"),
+    ],
+)
+def test_a_transformer_that_cannot_be_is_a_sentence(options, words):
+    with pytest.raises(InputError, match=words):
+        Transformer(**options).build((None, None, DIM))
 
 
 @pytest.mark.parametrize("kind", [Gru, Transformer])

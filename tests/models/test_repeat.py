@@ -77,6 +77,15 @@ def test_a_batch_learns_a_list_for_every_few_examples_and_knows_its_own_items():
     assert 0 < found["repeat/novel"].sum() < 32
     own = among(found["no_negative"], len(found["item"])).numpy()
     np.testing.assert_array_equal(own[np.arange(32), found["label"]], found["repeat/novel"] == 0)
+    repeats = batch["repeat/request"][batch["repeat/novel"] == 0][:8]
+    learned = state.model.repeat.lists.learned(repeats)
+    assert len(repeats) and (learned["repeat/label"].sum(axis=1) > 0).all()
+    for key, lists in learned.items():
+        np.testing.assert_array_equal(found[key][: len(repeats)], lists)
+        assert not found[key][len(repeats) :].any()
+    losses = state.model.task_losses(state.model(found, training=True), found)
+    novel = losses["retrieval"].numpy()[found["repeat/novel"] == 1]
+    assert not losses["retrieval"].numpy()[found["repeat/novel"] == 0].any() and (0 < novel).all() and novel.max() < 50
     numbers = {key for key in found if key.startswith("repeat/")}
     assert numbers == {"repeat/" + name for name in ("pairs", "label", "mask", "user", "novel", "known")}
 

@@ -18,7 +18,11 @@ from tests.test_leaks import assert_same
 from tests.test_leaks_of_streams import cut_off, labels_later, permuted
 from tests.test_resume_stream import Killed, KilledTrigger, left
 from tests.toy import make_interactions
+from tfrec.baselines.frozen import Frozen
 from tfrec.baselines.item_knn import ItemKnn
+from tfrec.baselines.lightgbm_ranker import LightgbmRanker
+from tfrec.baselines.old_index import OldIndex
+from tfrec.baselines.stale import Stale
 from tfrec.build import build
 from tfrec.checkpoint import Checkpoints
 from tfrec.data.features import TowerFeatures
@@ -36,6 +40,7 @@ from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.state import StreamState
 from tfrec.models.two_stage import TwoStage
+from tfrec.models.two_tower import TwoTower
 from tfrec.ranking.candidates import Candidates
 from tfrec.ranking.list_features import ListFeatures
 from tfrec.strategies.replay import Replay
@@ -125,6 +130,7 @@ def test_losses_of_retrieval_in_conf_are_refused():
     "wrong, words",
     [
         (lambda: TwoStage(None, Mlp(), LambdaRank()), "no model.features, and so no first stage: give it candidates"),
+        (lambda: ListFeatures(None), "model=two_stage ranks .* model.features.candidates is null: give it one"),
         (lambda: make_model(loss=InBatchSoftmax()), "model/loss is InBatchSoftmax, a loss of retrieval"),
         (lambda: make_model(Din(), history_length=0), "model/tower is Din.*model.features.towers.history_length is 0"),
         (lambda: make_model(base_periods=0), "model.base_periods is 0: choose 1 or more periods, or null"),
@@ -149,6 +155,21 @@ class ByItem:
 
     def __call__(self, features, training=False):
         return features["pairs"][..., 0]
+
+
+@pytest.mark.parametrize("baseline", [Frozen, Stale, OldIndex])
+def test_baselines_of_two_towers_are_refused_before_anything_is_learned(baseline):
+    with pytest.raises(InputError, match="TwoStage has no two towers"):
+        make_state(baselines={"of_towers": baseline()})
+
+
+def test_trees_take_the_candidates_of_the_model():
+    """The same object, so that what it is changed to on the command line, and what it fits, is of both."""
+    model, trees = make_model(), LightgbmRanker()
+    make_state(model=model, baselines={"lightgbm_weekly": trees})
+    assert trees.candidates is model.features.candidates_of
+    with pytest.raises(InputError, match="lightgbm_weekly.candidates is null.*model=two_stage.*is TwoTower"):
+        LightgbmRanker().begin(SimpleNamespace(model=TwoTower(new_items="mean")))
 
 
 def test_candidates_come_first_by_the_tower_and_all_others_follow_by_popularity():

@@ -2,12 +2,21 @@
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
+from tests.shop import make_shop
 from tfrec.baselines.popularity import Popularity
+from tfrec.build import build
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
+from tfrec.data.stream import Stream
 from tfrec.errors import InputError
+from tfrec.folders import conf_folder
 from tfrec.ranking.candidates import Candidates
+
+# They go by the run's model, by its other baselines, or by a state of their own.
+RUN_S_OWN = {"running_mean", "frozen", "stale", "old_index", "blend", "lightgbm", "lightgbm_once", "lightgbm_weekly"}
 
 
 class Fixed:
@@ -90,6 +99,31 @@ def test_nobody_asks(history):
 def test_wrong_values_are_refused(wrong, message):
     with pytest.raises(InputError, match=message):
         Candidates(**wrong)
+
+
+SOURCES = sorted(path.stem for path in (conf_folder() / "baseline").glob("*.yaml") if path.stem != "none")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_baseline_is_a_source_from_the_first_period_on_or_refused_with_a_sentence(name):
+    """Of a log with queries, as of before its first period, and of the fourth."""
+    log = make_shop(days=30)
+    stream, past = Stream(log, "7D"), History()
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        node = OmegaConf.to_container(compose("config", overrides=[f"baseline={name}"]).baseline, resolve=True)[name]
+    source = build(node, f"baseline.{name}", seed=0)
+    if name in RUN_S_OWN or not hasattr(source, "score"):
+        with pytest.raises(InputError, match=f"candidates.{name} is "):
+            Candidates(**{name: source})
+        return
+    candidates = Candidates(own=0, popular=0, best=2, **{name: source})
+    candidates.know(log.items)
+    for t in range(3):
+        users, queries = np.arange(2) if t else np.full(2, -1), np.array(["red", "x"], object)
+        pairs = candidates(past, Requests(users, np.array([1, 2]), queries))
+        assert np.isfinite(pairs.scores).all() and pairs.scores.shape == (len(pairs), 1) and len(pairs) <= 4
+        assert len(pairs) > 0 or t == 0
+        past.observe(stream[t])
 
 
 def test_a_source_that_is_null_is_left_out(history):

@@ -71,5 +71,8 @@ def _implicit():
     try:
         from implicit.cpu.als import AlternatingLeastSquares
     except ImportError as error:
-        raise InputError("baseline=als needs implicit: run pip install 'tfrec[als]'.") from error
+        raise InputError(
+            "Als (baseline=als, and a source of model.features.candidates) needs implicit: run pip install 'tfrec[als]', "
+            "or leave it out (of candidates by null)."
+        ) from error
     return AlternatingLeastSquares

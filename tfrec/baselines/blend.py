@@ -62,5 +62,7 @@ class Blend:
     def _standardised(self, scores: np.ndarray) -> np.ndarray:
         highest = tf.math.top_k(scores, min(self.depth, scores.shape[1]), sorted=False).values.numpy()
         mean, deviation = highest.mean(axis=1, keepdims=True), highest.std(axis=1, keepdims=True)
-        scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        # The deviation of equal float32 numbers may be above 0 by rounding; their range is not.
+        varied = np.ptp(highest, axis=1, keepdims=True) > 0
+        scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=varied)
         return (scores - mean) * scale

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
@@ -29,12 +30,22 @@ class Bm25:
     def __init__(self, k1: float = 1.2, b: float = 0.75, letters: int | None = None, window: int = 4) -> None:
         require(k1 >= 0 and 0 <= b <= 1, f"baseline.bm25: k1 is {k1}, b is {b}: choose k1 >= 0, 0 <= b <= 1.")
         self.k1, self.b, self.window = k1, b, window
+        self._known: pd.DataFrame | None = None
+        self._catalogue = None
         grams = {"analyzer": "char_wb", "ngram_range": (letters, letters)} if letters else {"token_pattern": r"\S+"}
         self._counter = CountVectorizer(**grams)
 
+    def know(self, items: pd.DataFrame) -> None:
+        """Takes the item table as it is before the first event."""
+        self._known = items
+
     def start(self, state) -> None:
         """Takes the catalogue, whose texts are those of the moment."""
-        self.catalogue = state.catalogue
+        self._catalogue = state.catalogue
+
+    @property
+    def _items(self) -> pd.DataFrame:
+        return self._known if self._catalogue is None else self._catalogue.items
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`.
@@ -43,7 +54,7 @@ class Bm25:
             InputError: the log has no queries, or no item has a text.
         """
         require(requests.queries is not None, "baseline.bm25 needs a log with a column 'query': leave it out.")
-        weights = self._weights(self.catalogue.items["text"].loc[history.items.ids].tolist())
+        weights = self._weights(self._items["text"].loc[history.items.ids].tolist())
         queries = self._counter.transform(requests.queries.tolist()).astype(bool)
         fill = popularity_below_one(history, self.window)
         return lambda block: ((queries[block] @ weights).toarray() + fill).astype(np.float32)

@@ -21,7 +21,7 @@ class Ease:
     a user who bought none of them. Queries are ignored.
 
     Args:
-        items: how many are modelled; time grows with its cube, memory is `16 * items^2` bytes.
+        items: how many are modelled; time grows with its cube, memory is `28 * items^2` bytes.
         penalty: lambda of the paper, more than 0.
         window: periods of the popularity.
         every: periods from one fit of B to the next; None fits once. What users bought is always known.

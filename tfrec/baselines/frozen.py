@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
+from tfrec.models.scoring import Towers
 from tfrec.models.weights import Weights
 
 
@@ -14,6 +15,10 @@ class Frozen:
 
     Rows of items that came later start as the model starts any new item, from the fixed weights.
     """
+
+    def begin(self, state) -> None:
+        """Says before anything is learned if the model has no towers."""
+        Towers(state.model)
 
     def start(self, state) -> None:
         """Takes the model's weights as they are now."""

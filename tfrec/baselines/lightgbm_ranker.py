@@ -27,7 +27,7 @@ class LightgbmRanker:
     them, and from what was bought in it. Who has no history gets popular items, ranked by what is known of items.
 
     Args:
-        candidates: who is put in order.
+        candidates: who is put in order; None takes those of the run's `model=two_stage`.
         every: periods from one fit to the next, the first being at the end of the base; None fits once.
         weeks: periods that a fit learns from.
         trees: boosting rounds.
@@ -35,12 +35,12 @@ class LightgbmRanker:
         parameters: of LightGBM, beside or instead of the ones here.
 
     Raises:
-        InputError: LightGBM is not installed, or a number is out of range.
+        InputError: LightGBM is not installed, or a number is out of range; when the run begins, it has no candidates.
     """
 
     def __init__(
         self,
-        candidates: Candidates,
+        candidates: Candidates | None = None,
         every: int | None = 4,
         weeks: int = 6,
         trees: int = 110,
@@ -57,10 +57,22 @@ class LightgbmRanker:
         self.catalogue = None
         self._fitted = Periodic(self._fit, every)
         self._kept: dict[str, Lists] = {}
+        self._scored: tuple[tuple, Callable] | None = None
 
     def know(self, items: pd.DataFrame) -> None:
         """Takes the item table as it is before the first event, for the sources of candidates."""
-        self.candidates.know(items)
+        if self.candidates is not None:
+            self.candidates.know(items)
+
+    def begin(self, state) -> None:
+        """Takes the candidates of the run's model, unless it has some of its own."""
+        if self.candidates is None:
+            self.candidates = getattr(getattr(state.model, "features", None), "candidates_of", None)
+        require(
+            self.candidates is not None,
+            "baseline.lightgbm_weekly.candidates is null, so trees order the candidates of model=two_stage, and the "
+            f"model is {type(state.model).__name__}: choose model=two_stage, or baseline=lightgbm with its own candidates.",
+        )
 
     def start(self, state) -> None:
         """The end of the base: the first fit is due. Takes the catalogue, which stays current."""
@@ -69,7 +81,14 @@ class LightgbmRanker:
         self.candidates.start(state)
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
-        """A function from a slice of `requests` to scores `[block, catalogue]`."""
+        """A function from a slice of `requests` to scores `[block, catalogue]`; asked for twice by a blend."""
+        queries = () if requests.queries is None else tuple(requests.queries)
+        key = history.digest, requests.users.tobytes(), queries
+        if self._scored is None or self._scored[0] != key:
+            self._scored = key, self._score(history, requests)
+        return self._scored[1]
+
+    def _score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         model, fill = self._fitted(history), popularity_below_one(history, self.candidates.window)
         found = lists(history, requests, self.candidates, self._items())
         if model is None or not len(found.items):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.errors import require
+from tfrec.models.scoring import Towers
 
 
 class OldIndex:
@@ -26,6 +27,10 @@ class OldIndex:
     def __init__(self, every: int = 4) -> None:
         require(isinstance(every, int) and every >= 1, f"baseline.old_index.every is {every}: choose 1 or more.")
         self.every = every
+
+    def begin(self, state) -> None:
+        """Says before anything is learned if the model has no towers."""
+        Towers(state.model)
 
     def start(self, state) -> None:
         """Takes the run's model."""

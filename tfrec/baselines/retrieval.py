@@ -51,6 +51,11 @@ class Retrieval:
         require(min(epochs, batch_size) >= 1, f"retrieval: epochs={epochs}, batch_size={batch_size}: choose 1 or more.")
         Towers(model)  # says so if it has none
         require(getattr(model, "repeat", None) is None, "retrieval.model.repeat: a source of candidates takes none.")
+        require(
+            not model.features.context,
+            f"retrieval.model.features.context is {list(model.features.context)}, but a source of candidates knows of "
+            "a request who asks alone: leave it empty.",
+        )
         self._untouched = model, optimizer
         self.epochs, self.batch_size, self.seed = epochs, batch_size, seed
         self.window = periods(window, "retrieval.window")

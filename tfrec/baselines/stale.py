@@ -19,9 +19,15 @@ class Stale:
 
     partial = True  # the catalogue
 
+    def __init__(self) -> None:
+        self.frozen = Frozen()
+
+    def begin(self, state) -> None:
+        """Says before anything is learned if the model has no towers."""
+        self.frozen.begin(state)
+
     def start(self, state) -> None:
         """Takes the weights and the history as they are now."""
-        self.frozen = Frozen()
         self.frozen.start(state)
         self.history = state.history.copy()
 

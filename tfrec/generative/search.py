@@ -55,7 +55,7 @@ class Search:
         """The trie of all ids, made anew when they change, be it by a checkpoint."""
         ids = self.ids.all
         if self._trie is None or not np.array_equal(self._trie[0], ids):
-            self._trie = ids, Trie.of(ids)
+            self._trie = ids, Trie.of(ids, np.flatnonzero(~self.ids.hidden))
         return self._trie[1]
 
 

@@ -16,7 +16,8 @@ class SemanticIds(tf.keras.layers.Layer):
 
     Args:
         levels: codes from the text. codes: different ones of each level.
-        last: items that may share the codes of a text.
+        last: items that may share the codes of a text. Of more, the rest have the id of the last of them, so that a
+            search does not find them.
 
     Raises:
         InputError: a number out of its range.
@@ -46,23 +47,14 @@ class SemanticIds(tf.keras.layers.Layer):
         self.fitted = True
 
     def add(self, vectors: np.ndarray) -> bool:
-        """Gives ids to the next items, by their text vectors `[n, dim]`; returns whether the table was replaced.
-
-        Raises:
-            InputError: more than `last` items have the same codes.
-        """
+        """Gives ids to the next items, by their text vectors `[n, dim]`; returns whether the table was replaced."""
         self.require_fitted()
         known = self.table.rows
         if not len(vectors):
             return False
         codes = np.concatenate([self.all[:, :-1], self.quantiser.codes_of(vectors)])
         number = numbered(codes @ (np.int64(self.codes) ** np.arange(self.levels)[::-1]))
-        fullest = number.argmax()
-        require(
-            number[fullest] < self.last,
-            f"{number[fullest] + 1} items have the codes {tuple(codes[fullest].tolist())}, but model.ids.last="
-            f"{self.last} tells only {self.last} apart: choose a larger model.ids.last, or more model.ids.codes.",
-        )
+        number = np.minimum(number, self.last - 1)
         replaced = self.table.grow(len(codes))
         new = np.arange(known, len(codes))
         self.table.assign(new, np.column_stack([codes, number])[new])
@@ -80,6 +72,12 @@ class SemanticIds(tf.keras.layers.Layer):
     def all(self) -> np.ndarray:
         """Ids of all items, `[items, levels + 1]`."""
         return self.table.table.numpy()[: self.table.rows]
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """Which items have the id of an earlier one, bool `[items]`."""
+        first = np.unique(self.all, axis=0, return_index=True)[1]
+        return ~np.isin(np.arange(self.table.rows), first)
 
     def call(self, rows):
         """Ids `[..., levels + 1]`, int32, of item rows `[...]`."""

@@ -28,8 +28,10 @@ class Trie:
     leaves: int
 
     @classmethod
-    def of(cls, ids: np.ndarray) -> "Trie":
-        """The trie of different ids `[items, places]`."""
+    def of(cls, ids: np.ndarray, rows: np.ndarray | None = None) -> "Trie":
+        """The trie of different ids: of some `rows` of `ids` `[items, places]`, or of all."""
+        rows = np.arange(len(ids)) if rows is None else rows
+        ids = ids[rows]
         order = np.lexsort(ids.T[::-1])
         parent, firsts, sizes, codes = np.zeros(len(ids), np.int64), [], [], []
         for column in ids[order].T:
@@ -43,7 +45,7 @@ class Trie:
             raise ValueError("Some items have the same id.")
         widths = tuple(_power(int(size.max(initial=1))) for size in sizes)
         tensors = [[_filled(array) for array in arrays] for arrays in (firsts, sizes, codes)]
-        return cls(*tensors, widths, _filled(order), len(ids))
+        return cls(*tensors, widths, _filled(rows[order]), len(ids))
 
 
 def _power(least: int) -> int:

@@ -123,8 +123,10 @@ class Generative(StreamModel, tfrs.Model):
         return self.text.vectors_of(self.features.candidates(history, items)["text"])
 
     def counts(self) -> dict[str, int]:
-        """How many items have an id, and how many of these share the codes of their text with an earlier item."""
-        return {"ids/known": self.ids.table.rows, "ids/shared": int((self.ids.all[:, -1] > 0).sum())}
+        """How many items have an id, how many of these share the codes of their text with an earlier item, and how many
+        the whole id."""
+        shared = int((self.ids.all[:, -1] > 0).sum())
+        return {"ids/known": self.ids.table.rows, "ids/shared": shared, "ids/hidden": int(self.ids.hidden.sum())}
 
     def table_rows(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The features, whose rows are checked; see `StreamModel`."""

@@ -46,7 +46,7 @@ class Candidates:
             leaves a source out.
 
     Raises:
-        InputError: a number is below 0, or a source cannot score.
+        InputError: a number is below 0, or a source cannot score by the history alone.
     """
 
     def __init__(self, own: int = 300, popular: int = 150, best: int = 100, window: int = 4, **sources) -> None:
@@ -55,6 +55,11 @@ class Candidates:
         sources = {name: source for name, source in sources.items() if source is not None}
         for name, source in sources.items():
             require(hasattr(source, "score"), f"candidates.{name} is '{source}': write a baseline, with its _target_.")
+            require(
+                not (hasattr(source, "begin") or hasattr(source, "restore")),
+                f"candidates.{name} is {type(source).__name__}, which does not go by the history alone, as a source of "
+                "candidates must: choose another, such as item_knn.",
+            )
         self.own, self.popular, self.best, self.window, self.sources = own, popular, best, window, sources
 
     @property
@@ -76,6 +81,8 @@ class Candidates:
 
     def __call__(self, history: History, requests: Requests) -> Pairs:
         """The candidates of each request, from what `history` knows."""
+        if not len(history.items):
+            return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, len(self.sources)), np.float32))
         bought = history.own(requests.users, 0.98)
         often = _strongest(bought, self.own)
         popular = _highest(history.popularity(self.window)[None], self.popular, 0)[1]

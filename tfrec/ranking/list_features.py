@@ -28,13 +28,17 @@ class ListFeatures:
         seed: of the draw, with the period.
 
     Raises:
-        InputError: the length is below 2, no candidate could ever be proposed, or `towers` has columns that no tower
-            reads.
+        InputError: there are no candidates, the length is below 2, no candidate could ever be proposed, or `towers` has
+            columns that no tower reads.
     """
 
     def __init__(
         self, candidates: Candidates, towers: TowerFeatures | None = None, length: int = 160, seed: int = 0
     ) -> None:
+        require(
+            candidates is not None,
+            "model=two_stage ranks what a first stage proposes, and model.features.candidates is null: give it one.",
+        )
         require(length >= 2, f"model.features.length is {length}: choose 2 or more candidates of an example.")
         require(
             candidates.most > 0,

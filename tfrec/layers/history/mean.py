@@ -18,8 +18,3 @@ class Mean(tf.keras.layers.Layer):
         """Vectors `[n, dim]` of items `[n, length, dim]`; reads `history_weight` `[n, length]`."""
         weights = tf.cast(features["history_weight"], items.dtype)
         return self.map(tf.linalg.matvec(items, weights, transpose_a=True))
-
-    @property
-    def bias(self) -> tf.Variable:
-        """What an empty history gives, `[dim]`."""
-        return self.map.bias

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfrec.errors import require
 from tfrec.layers.dropout import StatelessDropout
 
 BUCKETS = 16  # of the logarithm to base 2
@@ -18,18 +19,25 @@ class Transformer(tf.keras.layers.Layer):
         blocks: how many.
         heads: of the attention; they divide dim.
         dropout: rate on what each block adds.
+
+    Raises:
+        InputError: there are no blocks or heads, or the heads do not divide dim.
     """
 
     needs = ("history_age", "history_count")  # asked for, items come newest first
 
     def __init__(self, blocks: int = 1, heads: int = 1, dropout: float = 0.0, seed: int = 0, name=None) -> None:
         super().__init__(name=name)
+        require(
+            min(blocks, heads) >= 1, f"model.history.blocks={blocks}, model.history.heads={heads}: choose 1 or more."
+        )
         self.blocks, self.heads, self.seed = blocks, heads, seed
         self.dropouts = [StatelessDropout(dropout, seed + n) for n in range(2 * blocks)]
 
     def build(self, shape) -> None:
         """Makes the blocks for items of `shape`, `[n, length, dim]`."""
         dim = shape[-1]
+        require(dim % self.heads == 0, f"model.history.heads={self.heads} must divide model.dim={dim}.")
         self.gaps = self.add_weight("gaps", (BUCKETS, dim), initializer="zeros")
         self.counts = self.add_weight("counts", (BUCKETS, dim), initializer="zeros")
         self.norms = [tf.keras.layers.LayerNormalization(epsilon=1e-6) for _ in range(2 * self.blocks + 1)]

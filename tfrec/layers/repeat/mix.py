@@ -20,7 +20,8 @@ class Mix(tf.keras.layers.Layer):
     the features of the pair, learned by the softmax over the own items of a request that led to a repeat.
     `e(u, j) = b <q, c> / temperature + a log(popularity_j + smoothing)`: the in-batch softmax without logQ correction,
     over what is no repeat, learns the lift `P(j|u) / Q(j)`, and what is popular now is added. Own items of a row are no
-    negatives of it. Each example's loss is `-log P(i|u)`, but that lists are learned for some of them only.
+    negatives of it. The three losses are means of their own, of requests, of lists and of what is no repeat, so with a
+    list for few examples only `r` learns by larger steps than `-log P(i|u)` would give it.
 
     `own(u)` are the `own` most frequent items of a user: those beyond count as never bought, here and in learning.
     Who has none explores (g = 0); who has bought all there is does not (g = 1).
