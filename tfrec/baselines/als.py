@@ -72,7 +72,7 @@ def _implicit():
         from implicit.cpu.als import AlternatingLeastSquares
     except ImportError as error:
         raise InputError(
-            "Als (baseline=als, and a source of model.features.candidates) needs implicit: run pip install 'tfrec[als]', "
-            "or leave it out (of candidates by null)."
+            "Als (baseline=als, and a source of model.features.candidates) needs implicit: run "
+            "pip install 'tfrec[als]', or leave it out (of candidates by null)."
         ) from error
     return AlternatingLeastSquares

@@ -71,7 +71,7 @@ class LightgbmRanker:
         require(
             self.candidates is not None,
             "baseline.lightgbm_weekly.candidates is null, so trees order the candidates of model=two_stage, and the "
-            f"model is {type(state.model).__name__}: choose model=two_stage, or baseline=lightgbm with its own candidates.",
+            f"model is {type(state.model).__name__}: choose that, or baseline=lightgbm.",
         )
 
     def start(self, state) -> None:
