@@ -1,6 +1,7 @@
 """Lists of requests, and the examples that are made of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.baselines.histories import history_of, observed, two_futures
@@ -180,3 +181,30 @@ def test_squashing_by_hand():
 def test_errors_name_what_to_do(wrong, words):
     with pytest.raises(InputError, match=words):
         make(**wrong)
+
+
+def test_numbers_of_the_item_table_are_features_of_candidates_as_of_now():
+    """Users 1 and 2 have items 7 and 8 (rows 0 and 1), at prices of 3 and -0.5; then 7 costs 8, and has no number."""
+    features = ListFeatures(Candidates(own=2, popular=0, best=0), TowerFeatures(4, numbers=["price", "mailer"]))
+    history = history_of([(1, 7), (1, 8), (2, 8)])
+    items = pd.DataFrame({"text": "", "price": [3.0, -0.5], "mailer": [0.0, 1.0]}, index=[7, 8])
+    asked = Requests(np.array([0, 1]))
+    plain = ListFeatures(Candidates(own=2, popular=0, best=0), TowerFeatures(4))
+    for each in (features, plain):
+        each.observe(history, items)
+    known, without = (each.past(history, asked) for each in (features, plain))
+    assert known["list_item"].tolist() == [[0, 1], [1, 0]] and known["list_size"].tolist() == [2, 1]
+    low = -np.log(1.5)
+    expected = [[[np.log(4), 0], [low, np.log(2)]], [[low, np.log(2)], [0, 0]]]
+    np.testing.assert_allclose(known["list_pairs"][..., -2:], expected, rtol=1e-6)
+    np.testing.assert_array_equal(known["list_pairs"][..., :-2], without["list_pairs"])
+    features.observe(history, items.assign(price=[8.0, -0.5], mailer=[np.nan, 1.0]), changed=[7])
+    now = features.past(history, asked)["list_pairs"]
+    np.testing.assert_allclose(now[0, 0, -2:], [np.log(9), 0], rtol=1e-6)
+    np.testing.assert_array_equal(now[:, 1], known["list_pairs"][:, 1])
+
+
+def test_a_number_that_the_item_table_does_not_have_is_a_sentence():
+    features = ListFeatures(Candidates(own=2), TowerFeatures(4, numbers=["prise"]))
+    with pytest.raises(InputError, match="numbers has 'prise', no number column of the item table"):
+        features.observe(history_of([(1, 7)]), pd.DataFrame({"text": [""]}, index=[7]))

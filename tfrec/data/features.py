@@ -146,7 +146,11 @@ class TowerFeatures:
             columns["item_count"] = self._bought[rows]
         if self.own_lists is not None:
             columns["repeat/popularity"] = self.own_lists.popularity[rows]
-        return features | columns | ({"numbers": self._numbers[rows]} if self.numbers else {})
+        return features | columns | ({"numbers": self.numbers_of(rows)} if self.numbers else {})
+
+    def numbers_of(self, rows: np.ndarray) -> np.ndarray:
+        """Numbers of item rows `[n]`, as of the last `observe`, `[n, len(numbers)]`."""
+        return self._numbers[rows] if self.numbers else np.zeros((len(rows), 0), np.float32)
 
 
 def _stack(table, names: list[str], key: str, where: str) -> np.ndarray:

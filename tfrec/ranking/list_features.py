@@ -23,13 +23,14 @@ class ListFeatures:
 
     Args:
         candidates: which items are worth ranking; see `Candidates`.
-        towers: user, context and history; see `TowerFeatures`.
+        towers: user and history; see `TowerFeatures`. Its `numbers` of the item table, such as a price or the promotion
+            of the week before, are features of each candidate too, as of now.
         length: candidates of an example. Scored lists are as long as `candidates` makes them.
         seed: of the draw, with the period.
 
     Raises:
         InputError: there are no candidates, the length is below 2, no candidate could ever be proposed, or `towers` has
-            columns that no tower reads.
+            context, which no tower reads.
     """
 
     def __init__(
@@ -46,11 +47,10 @@ class ListFeatures:
             "model=two_stage ranks what a first stage proposes: give it one.",
         )
         self.candidates_of, self.towers = candidates, towers or TowerFeatures()
-        for key in ("context", "numbers"):
-            require(
-                not getattr(self.towers, key),
-                f"model.features.towers.{key} names columns, which no tower of model=two_stage reads: leave it empty.",
-            )
+        require(
+            not self.towers.context,
+            "model.features.towers.context names columns, which no tower of model=two_stage reads: leave it empty.",
+        )
         self.length, self.seed = length, seed
         self.moments = Moments()
         self.items: pd.DataFrame | None = None
@@ -91,8 +91,9 @@ class ListFeatures:
         sizes = np.bincount(found.requests, minlength=len(requests))
         place = np.arange(len(found.items)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         items = np.zeros((len(requests), self.candidates_of.most), np.int32)
-        pairs = np.zeros((*items.shape, found.features.shape[1]), np.float32)
-        items[found.requests, place], pairs[found.requests, place] = found.items, squashed(found.features)
+        known = np.concatenate([found.features, self.towers.numbers_of(found.items)], axis=1)
+        pairs = np.zeros((*items.shape, known.shape[1]), np.float32)
+        items[found.requests, place], pairs[found.requests, place] = found.items, squashed(known)
         back = np.argsort(order, kind="stable")
         listed = {"list_item": items[back], "list_pairs": pairs[back], "list_size": sizes[back].astype(np.int32)}
         return self.towers.past(history, requests) | listed
