@@ -68,7 +68,7 @@ def test_nothing_searched_adds_nothing_and_a_search_adds_the_mapped_text():
     letters = Letters()
     tea = letters(letters.tokenize(["tea"])).numpy() @ state.model.text_map.kernel.numpy()
     np.testing.assert_allclose(vectors[1] - vectors[0], tea[0], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(vectors[0], state.model.history_map.bias.numpy(), atol=1e-6)
+    np.testing.assert_allclose(vectors[0], state.model.history_map.map.bias.numpy(), atol=1e-6)
 
 
 def test_searches_of_one_user_are_pairs_of_their_own():
