@@ -66,8 +66,9 @@ def test_groups_of_the_first_version(machine):
 
 def test_what_is_resident_follows_what_is_taken():
     before = memory.resident_memory()
-    taken = np.ones(50_000_000, np.uint8)
-    assert 45e6 < memory.resident_memory() - before < 100e6
+    taken = np.ones(500_000_000, np.uint8)
+    # far more than what other threads of the process take or give back meanwhile
+    assert 400e6 < memory.resident_memory() - before < 600e6
     assert memory.peak_memory() >= memory.resident_memory() - 1e6 > len(taken)
     assert 0 < memory.available_memory() < 2**50
 
