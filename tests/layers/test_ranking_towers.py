@@ -167,7 +167,7 @@ def test_mixed_precision_gives_float32_logits(name):
 
 def test_towers_of_an_ensemble_are_those_alone():
     one, two = Mlp((4,), seed=1), Mlp((4,), seed=2)
-    both = Ensemble(one=Mlp((4,), seed=1), two=Mlp((4,), seed=2))
+    both = Ensemble(one=Mlp((4,), seed=1), left_out=None, two=Mlp((4,), seed=2))
     features = features_of(both)
     np.testing.assert_allclose(both(features), np.stack([one(features), two(features)], axis=2), rtol=1e-6)
 
@@ -176,6 +176,7 @@ def test_towers_of_an_ensemble_are_those_alone():
     "towers, sentence",
     [
         ({"one": Mlp()}, r"model\.tower has the towers \['one'\]: write two"),
+        ({"one": Mlp(), "two": None}, r"model\.tower has the towers \['one'\]: write two"),
         ({"one": 3, "two": 4}, r"model\.tower\.one is '3'"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from tfrec.baselines.own_items import overlays, popularity_below_one
+from tfrec.baselines.own_items import above, overlays, popularity_below_one
 from tfrec.baselines.refreshed import Periodic
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
@@ -82,8 +82,7 @@ class LightgbmRanker:
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], np.ndarray]:
         """A function from a slice of `requests` to scores `[block, catalogue]`; asked for twice by a blend."""
-        queries = () if requests.queries is None else tuple(requests.queries)
-        key = history.digest, requests.users.tobytes(), queries
+        key = history.digest, *requests.key
         if self._scored is None or self._scored[0] != key:
             self._scored = key, self._score(history, requests)
         return self._scored[1]
@@ -94,10 +93,7 @@ class LightgbmRanker:
         if model is None or not len(found.items):
             return overlays(fill, sparse.csr_matrix((len(requests), len(fill))))
         scores = model.predict(found.features, num_threads=self.parameters["num_threads"])
-        # Popularity is below 1, so the worst candidate is above all that is none.
-        scores = 1 + scores - scores.min(initial=0)
-        ends = np.searchsorted(found.requests, np.arange(len(requests) + 1))
-        return overlays(fill, sparse.csr_matrix((scores, found.items, ends), shape=(len(requests), len(fill))))
+        return above(fill, found.items, scores, np.bincount(found.requests, minlength=len(requests)))
 
     def _fit(self, history: History):
         """The trees as of the end of a history; None if there was nothing to learn."""

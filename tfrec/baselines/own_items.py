@@ -72,6 +72,19 @@ def overlays(base: np.ndarray, own: sparse.csr_matrix) -> Callable[[slice], np.n
     return block
 
 
+def above(fill: np.ndarray, items: np.ndarray, scores: np.ndarray, sizes: np.ndarray) -> Callable[[slice], np.ndarray]:
+    """A function from a slice of requests to scores `[block, len(fill)]`: some items by theirs, above all others.
+
+    Args:
+        fill: `[len(fill)]`, in [0, 1), what orders the others.
+        items, scores: `[n]`, the candidates of one request after those of another.
+        sizes: `[requests]`, candidates of each.
+    """
+    scores = 1 + scores - scores.min(initial=0)
+    ends = np.append(0, np.cumsum(sizes))
+    return overlays(fill, sparse.csr_matrix((scores, items, ends), shape=(len(sizes), len(fill))))
+
+
 def filled(scores: np.ndarray, fill: np.ndarray) -> np.ndarray:
     """Scores of at least 0 `[block, items]`, with items that have none below them by `fill` in [0, 1), float32."""
     return np.where(scores > 0, scores, fill - 1).astype(np.float32)

@@ -35,6 +35,11 @@ class Requests:
     def __len__(self) -> int:
         return len(self.users)
 
+    @property
+    def key(self) -> tuple:
+        """Equal for requests of the same users for the same queries, in the same order."""
+        return self.users.tobytes(), () if self.queries is None else tuple(self.queries)
+
     @classmethod
     def of(cls, events: pd.DataFrame, history: History) -> tuple["Requests", np.ndarray]:
         """The requests of events in the order of their first events, and each event's request `[events]`."""

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.generative.transformer import Stack, dense
-from tfrec.layers.history.transformer import BUCKETS
+from tfrec.layers.magnitude import BUCKETS, of_magnitude
 
 NEEDS = ("history_age", "history_count")
 
@@ -57,8 +57,8 @@ class IdModel(tf.keras.layers.Layer):
             memory, mask = first[:, None], tf.ones((n, 1), tf.bool)
         else:
             items = tf.reduce_sum(self._embedded(history), axis=2)
-            items += self._bucket(self.gaps, features["history_age"])
-            items += self._bucket(self.counts, features["history_count"])
+            items += of_magnitude(self.gaps, features["history_age"], items.dtype)
+            items += of_magnitude(self.counts, features["history_count"], items.dtype)
             first = tf.broadcast_to(first, (tf.shape(items)[0], self.dim))
             memory = tf.concat([first[:, None], items], axis=1)
             real = features["history_weight"] > 0
@@ -90,8 +90,3 @@ class IdModel(tf.keras.layers.Layer):
         """Vectors `[..., places, dim]` of codes `[..., places]`."""
         rows = codes + self.offsets[: codes.shape[-1]]
         return tf.cast(tf.gather(self.codes, rows), self.compute_dtype)
-
-    def _bucket(self, table, values):
-        bucket = tf.math.log(tf.maximum(tf.cast(values, tf.float32), 1.0)) / tf.math.log(2.0)
-        rows = tf.minimum(tf.cast(bucket + 1e-4, tf.int32), BUCKETS - 1)
-        return tf.cast(tf.gather(table, rows), self.compute_dtype)

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
-from scipy import sparse
 
-from tfrec.baselines.own_items import overlays, popularity_below_one
+from tfrec.baselines.own_items import above, popularity_below_one
 from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
@@ -175,9 +174,7 @@ class Generative(StreamModel, tfrs.Model):
         features = self.features.users(history, requests) | self.features.past(history, requests)
         items, log_p = self.best(features)
         real = log_p > NEVER
-        scores = 1 + log_p[real] - log_p[real].min(initial=0)  # popularity is below 1
-        ends = np.append(0, np.cumsum(real.sum(axis=1)))
-        return overlays(fill, sparse.csr_matrix((scores, items[real], ends), shape=(len(requests), len(fill))))
+        return above(fill, items[real], log_p[real], real.sum(axis=1))
 
     def best(self, features: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Item rows, the most probable first, and their log P, `[n, up to beam]` each; `NEVER` is no item.

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
-from scipy import sparse
 
-from tfrec.baselines.own_items import overlays, popularity_below_one
+from tfrec.baselines.own_items import above, popularity_below_one
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.truth import Truth
@@ -130,10 +129,7 @@ class TwoStage(StreamModel, tfrs.Model):
         known = self.features.users(history, requests) | self.features.past(history, requests)
         size, item = known["list_size"], known["list_item"]
         there = np.arange(item.shape[1]) < size[:, None]
-        logits = self._logits(known)[there]
-        scores = 1 + logits - logits.min(initial=0)  # popularity is below 1
-        ends = np.append(0, np.cumsum(size))
-        return overlays(fill, sparse.csr_matrix((scores, item[there], ends), shape=(len(requests), len(fill))))
+        return above(fill, item[there], self._logits(known)[there], size)
 
     def _logits(self, known: dict[str, np.ndarray]) -> np.ndarray:
         """Scores `[n, width]` in blocks of one graph."""

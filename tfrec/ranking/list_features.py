@@ -75,8 +75,7 @@ class ListFeatures:
 
     def lists(self, history: History, requests: Requests) -> Lists:
         """Candidates of requests as of now; asked for twice, when a period is scored and when it is learned."""
-        queries = () if requests.queries is None else tuple(requests.queries)
-        key = history.digest, requests.users.tobytes(), queries
+        key = history.digest, *requests.key
         if self._made is None or self._made[0] != key:
             self._made = key, lists(history, requests, self.candidates_of, self.items)
         return self._made[1]

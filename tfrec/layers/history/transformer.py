@@ -4,8 +4,7 @@ import tensorflow as tf
 
 from tfrec.errors import require
 from tfrec.layers.dropout import StatelessDropout
-
-BUCKETS = 16  # of the logarithm to base 2
+from tfrec.layers.magnitude import BUCKETS, of_magnitude
 
 
 class Transformer(tf.keras.layers.Layer):
@@ -54,8 +53,8 @@ class Transformer(tf.keras.layers.Layer):
     def call(self, items, features, training=False):
         """Vectors `[n, dim]` of items `[n, length, dim]`, newest first, padding last."""
         real = features["history_weight"] > 0
-        x = items * items.shape[-1] ** 0.5 + self._embedded(self.gaps, features["history_age"], items.dtype)
-        x += self._embedded(self.counts, features["history_count"], items.dtype)
+        x = items * items.shape[-1] ** 0.5 + of_magnitude(self.gaps, features["history_age"], items.dtype)
+        x += of_magnitude(self.counts, features["history_count"], items.dtype)
         for block in range(self.blocks):
             inward, outward, wide, narrow = self.maps[4 * block : 4 * block + 4]
             seen = outward(self._attend(inward(self.norms[2 * block](x)), real))
@@ -63,11 +62,6 @@ class Transformer(tf.keras.layers.Layer):
             made = narrow(tf.nn.relu(wide(self.norms[2 * block + 1](x))))
             x += self.dropouts[2 * block + 1](made, training=training)
         return self.norms[-1](x[:, :1])[:, 0] * tf.cast(real[:, :1], items.dtype)
-
-    def _embedded(self, table, values, dtype):
-        bucket = tf.math.log(tf.maximum(tf.cast(values, tf.float32), 1.0)) / tf.math.log(2.0)
-        rows = tf.minimum(tf.cast(bucket + 1e-4, tf.int32), BUCKETS - 1)
-        return tf.cast(tf.gather(table, rows), dtype)
 
     def _attend(self, mapped, real):
         """What each place sees, `[n, length, dim]`, of queries, keys and values `[n, length, 3 dim]`."""

@@ -12,7 +12,7 @@ class Ensemble(tf.keras.layers.Layer):
     (Lakshminarayanan et al., NeurIPS 2017).
 
     Args:
-        towers: by name, layers of `tfrec.layers.ranking`. Equal ones need different seeds.
+        towers: by name, layers of `tfrec.layers.ranking`. Equal ones need different seeds. None leaves one out.
 
     Raises:
         InputError: there are fewer than two.
@@ -20,6 +20,7 @@ class Ensemble(tf.keras.layers.Layer):
 
     def __init__(self, **towers) -> None:
         super().__init__(name="ensemble")
+        towers = {name: tower for name, tower in towers.items() if tower is not None}
         require(
             len(towers) >= 2, f"model.tower has the towers {list(towers)}: write two or more, each with a _target_."
         )
