@@ -239,7 +239,7 @@ def test_regularisation_losses_are_part_of_the_loss():
 
 def test_a_strategy_that_needs_outputs_refuses_a_plain_model():
     class Greedy(Strategy):
-        needs_outputs = True
+        needs = ("task_losses",)
 
     plain = tf_keras.Sequential([])
     plain.tfrs_model = plain

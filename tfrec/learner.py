@@ -10,11 +10,14 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from tfrec.errors import InputError, require
+from tfrec.errors import require
 from tfrec.feeding import Ahead, Batch, stacks
+from tfrec.memories.before import with_before
+from tfrec.models.first_weights import FirstWeights
 from tfrec.precision import gradients
 from tfrec.replicas import share
-from tfrec.slots import Same, carried_over, inner, start_slots
+from tfrec.slots import Same, carried_over, inner, start_all, start_slots
+from tfrec.strategies.fit import refuse_unfit
 from tfrec.strategies.strategy import Strategy
 from tfrec.tasks.averaging import mean_per_task
 
@@ -64,21 +67,13 @@ class Learner:
             "runtime of one device, or one of tfrec's models.",
         )
         self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
-        for strategy in self.strategies:
-            kind = type(strategy)
-            require(
-                self._replicas == 1 or (kind.gradients is Strategy.gradients and strategy not in self._after),
-                f"The strategy {kind.__name__} acts on gradients or after the step, where each device knows its share "
-                "of the batch only: choose a runtime of one device, or leave it out.",
-            )
-            if strategy.needs_outputs and not self._row_losses:
-                raise InputError(
-                    f"The strategy {kind.__name__} needs the model's outputs, which a plain TFRS model "
-                    "such as this does not give: leave it out, or use one of tfrec's models."
-                )
+        refuse_unfit(self.strategies, self.model, self._replicas)
         self._most = min([_CALL_STEPS, *(s.steps_per_call for s in self.strategies if s.steps_per_call)])
         self._compiled, self._keys, self._shapes = None, None, set()
         self._moved = Same([])  # what the optimizer has slots of
+        self._first: FirstWeights | None = None
+        if any(strategy.starts_anew for strategy in self.strategies):
+            self.keep_first()
 
     def learn(self, update, epochs: int, batch_size: int, seed: int, stopping=None) -> dict[str, np.ndarray]:
         """All steps of an `Update`, then each strategy's `consolidate`; returns the losses of the last step.
@@ -93,6 +88,7 @@ class Learner:
         if not self.built:
             self.build(update.first_rows())
         losses, started, waited = {}, time.perf_counter(), 0.0
+        update = self._prepared_update(update)
         for epoch in range(epochs):
             rng = np.random.default_rng([seed, update.period, epoch])
             batches = update.examples.batches(update.candidates, batch_size, rng)
@@ -131,6 +127,8 @@ class Learner:
             self._compiled = None  # the graph holds the replaced table
             gc.collect()  # graphs and Keras's objects hold one another; tables are too large to wait
             variables = self.model.trainable_variables
+            if self._first is not None:
+                self._first.observe()
             if not self._moved(variables):
                 self.optimizer, self._moved = carried_over(self.optimizer, variables), Same(variables)
                 gc.collect()
@@ -139,6 +137,16 @@ class Learner:
         """Starts the optimizer's state of table rows anew: they belong to other ids now."""
         if self.built:
             start_slots(self.optimizer, variable, rows)
+
+    def keep_first(self) -> None:
+        """From now on the learner can `start_anew`; call it before anything is built."""
+        self._first = FirstWeights(self.model)
+
+    def start_anew(self) -> None:
+        """Gives model and optimizer what they had before anything was learned."""
+        if self.built:
+            self._first.assign()
+            start_all(self.optimizer)
 
     def costs(self) -> dict[str, int]:
         """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep."""
@@ -157,6 +165,19 @@ class Learner:
         self.model.compute_loss({key: tf.convert_to_tensor(values) for key, values in batch.items()}, training=False)
         self._moved = Same(self.model.trainable_variables)
         self.optimizer.build(self.model.trainable_variables)
+        if self._first is not None:
+            self._first.observe()
+
+    def _prepared_update(self, update):
+        """An update after all strategies, with what the model says now where one asks for it."""
+        asking = [type(s).__name__ for s in self.strategies if s.compares]
+        if asking and self.updates:
+            update = with_before(update, self.model)
+        elif asking:
+            log.info("%s: nothing was learned before, so the first update goes without", ", ".join(asking))
+        for strategy in self.strategies:
+            update = strategy.prepare(self, update)
+        return update
 
     def _stacks(self, batches: Iterable[Batch], batch_size: int) -> Iterator[Batch]:
         """What the graph is called with: some prepared batches as one, `[steps, rows, ...]`."""
@@ -246,4 +267,4 @@ class Learner:
         if not self._row_losses:
             return None, {"compute_loss": self.model.compute_loss(batch, training=True)}
         outputs = self.model(batch, training=True)
-        return outputs, mean_per_task(self.model.task_losses(outputs, batch))
+        return outputs, mean_per_task(self.model.task_losses(outputs, batch), batch.get("row_weight", 1.0))

@@ -28,6 +28,14 @@ def carried_over(optimizer, variables: list):
     return later
 
 
+def start_all(optimizer) -> None:
+    """Starts the whole state anew, the number of steps too."""
+    fresh, moving = inner(_fresh(optimizer)), inner(optimizer)
+    fresh.build(moving._trainable_variables)
+    for slot, start in zip(moving.variables, fresh.variables, strict=True):
+        slot.assign(start)
+
+
 def start_slots(optimizer, variable: tf.Variable, rows: np.ndarray) -> None:
     """Starts the state of table rows anew."""
     name, started = variable.name.partition(":")[0], inner(_fresh(optimizer))

@@ -69,12 +69,18 @@ class Update:
         examples: what is learned from.
         candidates: candidate features of every item row, each `[items, ...]`, with `log_q`.
         fresh: number of the first example that no earlier update has learned.
+        periods: `[examples]`, in which period each was revealed; None: all in `period`.
     """
 
     period: int
     examples: Examples
     candidates: dict[str, np.ndarray]
     fresh: int = 0
+    periods: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.periods is None:
+            object.__setattr__(self, "periods", np.full(len(self.examples), self.period))
 
     def first_rows(self) -> dict[str, np.ndarray]:
         """A batch of two examples, for creating variables: in-batch losses need a second candidate."""

@@ -203,7 +203,7 @@ class StreamState:
         counts = self.history.popularity(max(log_q_window, len(periods)), periods[-1])
         candidates["log_q"] = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
         fresh = self.examples_in(range(periods[0], min(self.learner.last_period, periods[-1]) + 1))
-        return Update(periods[-1], examples, candidates, fresh)
+        return Update(periods[-1], examples, candidates, fresh, np.repeat(periods, [self.sizes[t] for t in periods]))
 
     def prepared(self, events: pd.DataFrame) -> pd.DataFrame:
         """Events after all steps, with the attributes of their users beside them."""

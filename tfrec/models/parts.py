@@ -9,8 +9,8 @@ def require_options(dim: int, dropout: float, id_dropout: float, new_items: str)
     require(dim >= 1, f"model.dim is {dim}: choose 1 or more.")
     require(0 <= dropout < 1, f"model.dropout is {dropout}: choose from 0 to below 1.")
     require(0 <= id_dropout < 1, f"model.id_dropout is {id_dropout}: choose from 0 to below 1.")
-    known = new_items in ("text", "mean", "zero")
-    require(known, f"model.new_items is '{new_items}': choose text, mean or zero.")
+    known = new_items in ("text", "neighbours", "mean", "zero")
+    require(known, f"model.new_items is '{new_items}': choose text, neighbours, mean or zero.")
 
 
 def require_texts(encoder, ids: bool, new_items: str, history_length: int) -> None:
@@ -21,8 +21,8 @@ def require_texts(encoder, ids: bool, new_items: str, history_length: int) -> No
         "model.ids=true.",
     )
     require(
-        not ids or new_items != "text" or encoder is not None,
-        "model.new_items=text needs an encoder: choose one, or model.new_items=mean.",
+        not ids or new_items not in ("text", "neighbours") or encoder is not None,
+        f"model.new_items={new_items} needs an encoder: choose one, or model.new_items=mean.",
     )
     require(
         ids or not history_length or not encoder.trainable_weights,

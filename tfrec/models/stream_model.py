@@ -76,6 +76,14 @@ class StreamModel:
     def forget(self) -> None:
         """The weights have changed: drops what a model with `score` keeps of them."""
 
+    # A model may also have, for strategies that hold it to what it said before:
+    #   before(queries, candidates): its outputs of now without dropout, under the names of `call`: of each row of
+    #       request features, and of each row of candidate features (None: those are left out), two dicts of arrays;
+    #   choices(outputs, features): a batch's outputs as `Choices`, in graph; outputs of before are taken too;
+    #   squared_change(outputs, then, features, rows): in graph, mean squared difference of the logits from those of
+    #       earlier outputs `then` `[batch, ...]`, over the rows marked by 1, `[batch]`;
+    #   rows_since(period): its tables of ids, each with the rows that ids got after that period.
+
     def counts(self) -> dict[str, int]:
         """What the last `grow` changed, for the log."""
         return {}

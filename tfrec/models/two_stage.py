@@ -12,6 +12,8 @@ from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.truth import Truth
 from tfrec.errors import InputError, require
+from tfrec.memories.before import BEFORE
+from tfrec.models.choices import Choices
 from tfrec.models.stream_model import StreamModel
 from tfrec.ranking.list_features import ListFeatures
 from tfrec.slots import Same
@@ -131,13 +133,27 @@ class TwoStage(StreamModel, tfrs.Model):
         there = np.arange(item.shape[1]) < size[:, None]
         return above(fill, item[there], self._logits(known)[there], size)
 
+    def before(self, queries: dict[str, np.ndarray], candidates: dict[str, np.ndarray] | None) -> tuple[dict, dict]:
+        """Scores of lists, `[rows, length]`; see `StreamModel`."""
+        return {"logits/ranking": self._logits({k: v for k, v in queries.items() if not k.startswith(BEFORE)})}, {}
+
+    def choices(self, outputs: dict, features: dict) -> Choices:
+        """Each row chose from its list; see `StreamModel`."""
+        return Choices(outputs["logits/ranking"], features["list_label"], features["list_mask"])
+
+    def squared_change(self, outputs: dict, then: dict, features: dict, rows):
+        """Mean over the candidates of the marked lists; see `StreamModel`."""
+        marked = features["list_mask"] * rows[:, None]
+        change = tf.square(outputs["logits/ranking"] - then["logits/ranking"])
+        return tf.reduce_sum(change * marked) / tf.maximum(tf.reduce_sum(marked), 1.0)
+
     def _logits(self, known: dict[str, np.ndarray]) -> np.ndarray:
         """Scores `[n, width]` in blocks of one graph."""
         if self._traced_for is None or not self._traced_for(self.variables):
             self._scored = tf.function(lambda features: self(features)["logits/ranking"], reduce_retracing=True)
             self._traced_for = Same(self.variables)
         parts = [np.zeros((0, known["list_item"].shape[1]), np.float32)]
-        for start in range(0, len(known["list_size"]), BLOCK):
+        for start in range(0, len(known["list_item"]), BLOCK):
             part = {key: values[start : start + BLOCK] for key, values in known.items()}
             part["list_pairs"] = self.features.moments(part["list_pairs"])
             parts.append(self._scored({key: tf.convert_to_tensor(values) for key, values in part.items()}).numpy())

@@ -20,9 +20,11 @@ from tfrec.layers.history.mean import Mean
 from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import first_values
+from tfrec.memories.before import BEFORE
 from tfrec.models.candidate import CandidateTower
 from tfrec.models.parts import require_layers, require_options, require_repeat, require_texts
 from tfrec.models.stream_model import StreamModel
+from tfrec.models.tower_outputs import TowerOutputs
 from tfrec.replicas import gathered, share
 from tfrec.tasks.averaging import mean_per_task
 from tfrec.tasks.loss import InBatchSoftmax, RetrievalLoss
@@ -31,7 +33,7 @@ from tfrec.tasks.retrieval import first_of_each
 log = logging.getLogger(__name__)
 
 
-class TwoTower(StreamModel, tfrs.Model):
+class TwoTower(TowerOutputs, StreamModel, tfrs.Model):
     """`score(r, i) = <q, c>` with `q = user + W sum_h w_h item_h + b + U text(query) + context` and
     `c = fusion(item_i, categories, V text_i, numbers)`, by default their sum; see `CandidateTower`.
 
@@ -48,8 +50,8 @@ class TwoTower(StreamModel, tfrs.Model):
         dropout: rate on the query vector.
         loss: a loss of retrieval; in-batch softmax, if not given. (Its attribute is `retrieval_loss`, as Keras has
             another `loss`.)
-        new_items: how an item's row starts: `text` (a ridge map fitted on the rows known so far), `mean` (of
-            the rows known so far) or `zero`.
+        new_items: how an item's row starts: `text` (a ridge map fitted on the rows known so far), `neighbours` (the
+            mean of the rows of the items whose texts are nearest), `mean` (of the rows known so far) or `zero`.
         history: how a history becomes a vector, a layer of `tfrec.layers.history`; None is the mean.
         fusion: how a candidate's parts become a vector, a layer of `tfrec.layers.fusion`; None is the sum.
         ids: whether items have vectors of their own.
@@ -57,7 +59,7 @@ class TwoTower(StreamModel, tfrs.Model):
         repeat: how scores become those of buying again or exploring, a layer of `tfrec.layers.repeat`; None: not.
 
     Raises:
-        InputError: `new_items` is none of the three; `loss` is of another task; parts do not go together.
+        InputError: `new_items` is none of the four; `loss` is of another task; parts do not go together.
     """
 
     def __init__(
@@ -152,6 +154,11 @@ class TwoTower(StreamModel, tfrs.Model):
         if self.item_table is not None:
             self.item_table.start(since, first_values(self.new_items, lambda ids: self._text_vectors(history, ids)))
 
+    def rows_since(self, period: int) -> list[tuple]:
+        """The tables of ids, each with the rows that ids got after `period`: `(variable, rows [n])`."""
+        tables = self._id_tables.values()
+        return [(table.table, table.rows_of(table.policy.admitted_after(period))) for table in tables]
+
     def _text_vectors(self, history: History, ids: np.ndarray) -> np.ndarray:
         return self.text.vectors_of(self.features.candidates(history, ids)["text"])
 
@@ -211,6 +218,7 @@ class TwoTower(StreamModel, tfrs.Model):
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
         """A batch to learn from, each different item once, and what the loss adds; see `distinct_candidates`."""
         of_items = {"item", "text", "numbers", "log_q", *self.categories.tables, *self.candidate.fusion.needs}
+        of_items.add(f"{BEFORE}candidate")
         features = {key: values for key, values in features.items() if key != "repeat/popularity"}  # of scores alone
         distinct = distinct_candidates(features, of_items, replicas)
         if self.repeat is not None:

@@ -37,4 +37,4 @@ class Weights:
             variable.assign(value)
 
     def _variables(self) -> list[tf.Variable]:
-        return self.model.tfrs_model.trainable_variables
+        return getattr(self.model, "tfrs_model", self.model).trainable_variables

@@ -1,60 +1,73 @@
-"""Learning again from a sample of the past."""
+"""Learning again from what is kept of the past."""
 
 import numpy as np
 
 from tfrec.errors import require
+from tfrec.memories.reservoir import Reservoir, appended
 from tfrec.strategies.strategy import Strategy
 
 
 class Replay(Strategy):
-    """Adds to each batch rows of earlier periods, from a uniform sample of all of them (reservoir).
+    """Experience replay: adds to each batch rows of a memory (Chaudhry et al., 2019).
 
-    Row number n of the stream enters a buffer of M rows with probability M / n, in place of a random one
-    (Vitter, ACM TOMS 1985); experience replay of small buffers: Chaudhry et al., 2019. A row is kept as it was
-    learned: with the history and the log Q of its time. Until something has been learned, batches stay as they are.
+    A row is replayed as it was learned: with the history and the log Q of its time. Until something has been learned,
+    batches stay as they are.
 
     Args:
-        size: rows of the buffer.
+        memory: what is kept of earlier periods, see `tfrec.memories`; a uniform sample, if not given.
         ratio: replayed rows per row of the batch.
+        seed: of what is drawn, with the number of batches.
+
+    Raises:
+        InputError: the ratio is not above 0, up to 10; later, if the memory has no room for what one batch draws.
     """
 
-    def __init__(self, size: int = 50_000, ratio: float = 0.25, seed: int = 0) -> None:
-        require(
-            size >= 1 and ratio > 0, f"strategy.replay has size={size}, ratio={ratio}: choose size >= 1, ratio > 0."
-        )
-        self.size, self.ratio, self.seed = size, ratio, seed
-        self.rows: dict[str, np.ndarray] = {}
-        self.seen = self.drawn = 0
+    def __init__(self, memory: Reservoir | None = None, ratio: float = 0.25, seed: int = 0) -> None:
+        require(0 < ratio <= 10, f"strategy.{self.name}.ratio is {ratio}: choose above 0, up to 10.")
+        self.memory, self.ratio, self.seed = memory or Reservoir(seed=seed), ratio, seed
+        self.drawn = 0
+
+    @property
+    def name(self) -> str:
+        """As it is called in conf/strategy."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def prepare(self, learner, update):
+        """Lets the memory look at its rows by the weights of now."""
+        self.memory.refresh(learner, update)
+        return update
 
     def augment(self, batch: dict) -> dict:
-        """The batch followed by `ratio * batch` rows of the buffer."""
-        if not self.rows:
-            return batch
+        """The batch followed by `ratio * batch` rows of the memory."""
+        rows = self.replayed(len(next(iter(batch.values()))))
+        return batch if rows is None else appended(batch, rows)
+
+    def replayed(self, size: int) -> dict | None:
+        """Rows to replay in a batch of `size` rows, `ratio * size` of them; None as long as there are none."""
+        if not len(self.memory):
+            return None
+        count = max(1, round(self.ratio * size))
+        require(
+            count <= self.memory.size,
+            f"strategy.{self.name}.memory.size is {self.memory.size} rows, but {count} are drawn for a batch of "
+            f"{size}: choose a larger memory, or a strategy.{self.name}.ratio below {self.ratio}.",
+        )
         rng = np.random.default_rng([self.seed, 1, self.drawn])
         self.drawn += 1
-        count = round(self.ratio * len(next(iter(batch.values()))))
-        chosen = rng.integers(0, min(self.seen, self.size), count)
-        return {key: np.concatenate([values, self.rows[key][chosen]]) for key, values in batch.items()}
+        return self.memory.take(self.memory.draw(count, rng))
 
     def consolidate(self, learner, update) -> None:
-        """Offers every example that no earlier update has learned to the buffer, once."""
-        rng = np.random.default_rng([self.seed, 2, self.seen])
-        fresh = np.arange(update.fresh, len(update.examples))
-        number = self.seen + np.arange(len(fresh))
-        place = np.where(number < self.size, number, rng.integers(0, number + 1))
-        taken = np.flatnonzero(place < self.size)
-        batch = update.examples.rows(fresh[taken], update.candidates)
-        if not self.rows:
-            self.rows = {key: np.zeros((self.size, *v.shape[1:]), v.dtype) for key, v in batch.items()}
-        for key, values in batch.items():
-            self.rows[key][place[taken]] = values  # numpy keeps the last of several rows for one place, as wanted
-        self.seen += len(fresh)
+        """Offers every example that no earlier update has learned to the memory, once."""
+        self.memory.offer(learner, update)
 
     def state(self) -> dict:
-        """The buffer and its counters."""
-        return {**self.rows, "counters": np.array([self.seen, self.drawn])}
+        """The memory, and how many batches were drawn."""
+        return {f"memory/{key}": values for key, values in self.memory.state().items()} | {
+            "drawn": np.array(self.drawn)
+        }
 
     def restore(self, state: dict) -> None:
-        """Takes the buffer back."""
-        self.seen, self.drawn = map(int, state["counters"])
-        self.rows = {key: values for key, values in state.items() if key != "counters"}
+        """Takes the memory back."""
+        self.drawn = int(state["drawn"])
+        kept = {key.removeprefix("memory/"): values for key, values in state.items() if key.startswith("memory/")}
+        self.memory.restore(kept)

@@ -8,11 +8,17 @@ class Strategy:
     returned by `state` and taken back by `restore`.
     """
 
-    needs_outputs = False  # of the model, in `penalty`: a plain TFRS model does not give them
+    needs: tuple[str, ...] = ()  # methods of the model, such as `task_losses`, which a plain TFRS model does not have
+    starts_anew = False  # asks for `Learner.start_anew`
+    compares = False  # with what the model said before the update: the learner puts it beside each example
     steps_per_call = None  # 1: `augment` needs the result of the last step, so none is made ahead
 
     def build(self, model) -> None:
         """Eager, before each trace of the step: makes the variables that it keeps beside the model's."""
+
+    def prepare(self, learner, update):
+        """Eager, before the first step of an `Update`: the update to learn instead."""
+        return update
 
     def augment(self, batch: dict) -> dict:
         """Eager, before the step: the batch to learn from instead, of the same shapes every time in a period."""

@@ -1,0 +1,53 @@
+"""What strategies ask of a model of two towers: what it said before, and how far that is from what it says now."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.memories.before import BEFORE
+from tfrec.models.choices import Choices
+from tfrec.models.scoring import encode
+from tfrec.models.stream_model import BESIDE
+
+
+class TowerOutputs:
+    """Outputs are vectors, `query` of a row and `candidate` of an item; see `StreamModel` for what each method is."""
+
+    def before(self, queries: dict[str, np.ndarray], candidates: dict[str, np.ndarray] | None) -> tuple[dict, dict]:
+        """Vectors `[rows, dim]` of both towers as they are now; see `StreamModel`."""
+        asked = {"query": encode(self.query_embeddings, self.table_rows(_of_towers(queries)))}
+        if candidates is None:
+            return asked, {}
+        return asked, {"candidate": encode(self.candidate_embeddings, self.table_rows(_of_towers(candidates)))}
+
+    def choices(self, outputs: dict, features: dict) -> Choices:
+        """Each row chose its item from those of the batch; what a loss draws beside them is left out."""
+        label = features["label"]
+        size = tf.shape(features.get(f"{BEFORE}candidate", outputs["candidate"]))[0]
+        products = tf.matmul(outputs["query"], outputs["candidate"][:size], transpose_b=True)
+        logits = tf.cast(products, tf.float32) / self.retrieval_loss.temperature
+        real = tf.cast(tf.range(size) <= tf.reduce_max(label), tf.float32)[None]  # padding stands behind the items
+        return Choices(logits, tf.one_hot(label, size), real)
+
+    def squared_change(self, outputs: dict, then: dict, features: dict, rows):
+        """Mean of `(<q_i, c_j> - <q'_i, c'_j>)^2 / temperature^2` over the marked rows i and the items of the marked
+        rows j.
+
+        By `|Q C^T|^2 = <Q^T Q, C^T C>`, so that no matrix is larger than `[dim, dim]`.
+
+        Args:
+            then: `query` and `candidate` of each row, `[batch, dim]`. rows: 1 marks a row, `[batch]`.
+        """
+        pairs = [(outputs["query"], tf.gather(outputs["candidate"], features["label"]))]
+        pairs.append((then["query"], then["candidate"]))
+        marked = [[tf.cast(part, tf.float32) * rows[:, None] for part in pair] for pair in pairs]
+
+        def inner(one, other):
+            grams = [tf.matmul(a, b, transpose_a=True) for a, b in zip(one, other, strict=True)]
+            return tf.reduce_sum(grams[0] * grams[1])
+
+        total = inner(marked[0], marked[0]) - 2 * inner(*marked) + inner(marked[1], marked[1])
+        return total / (tf.maximum(tf.reduce_sum(rows), 1.0) * self.retrieval_loss.temperature) ** 2
+
+
+def _of_towers(features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {key: values for key, values in features.items() if not key.startswith((BESIDE, BEFORE))}

@@ -1,0 +1,57 @@
+"""Averaged gradient episodic memory."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.memories.reservoir import appended
+from tfrec.strategies.replay import Replay
+
+
+class Agem(Replay):
+    """`g - max(0, -<g, g_r>) / <g_r, g_r> g_r`: a step must not raise the loss of the memory's rows, whose gradient is
+    `g_r` (A-GEM, Chaudhry et al., ICLR 2019).
+
+    Both gradients are of the loss with all penalties, g of the batch's rows, `g_r` of those drawn from the memory, each
+    row with all of the batch's items as choices. Every step costs two, and a pass over all weights.
+
+    Args:
+        memory, ratio: see `Replay`.
+    """
+
+    needs = ("task_losses",)
+
+    def augment(self, batch: dict) -> dict:
+        """The batch followed by rows of the memory, marked by `agem/row`."""
+        size = len(next(iter(batch.values())))
+        rows = self.replayed(size)
+        if rows is None:
+            return batch
+        number = len(next(iter(rows.values())))
+        batch = batch | {"agem/row": np.zeros(size, np.float32)}
+        return appended(batch, rows | {"agem/row": np.ones(number, np.float32)})
+
+    def gradients(self, tape_fn, batch: dict):
+        """In graph: the losses of the batch's own rows, and the gradients after the projection."""
+        if "agem/row" not in batch:
+            return tape_fn(batch)
+        marked = batch["agem/row"]
+        losses, slopes = tape_fn(batch | {"row_weight": _weights(batch, 1 - marked)})
+        _, reference = tape_fn(batch | {"row_weight": _weights(batch, marked)})
+        return losses, projected(slopes, reference)
+
+
+def _weights(batch: dict, rows):
+    """Weights whose mean over the batch is the mean over the marked rows."""
+    given = batch.get("row_weight", tf.ones_like(rows))
+    return given * rows * tf.cast(tf.size(rows), tf.float32) / tf.maximum(tf.reduce_sum(rows), 1.0)
+
+
+def projected(slopes: list, reference: list) -> list:
+    """`g - min(0, <g, r>) / <r, r> r` over all variables together; None stays None."""
+    dense = [None if slope is None else tf.convert_to_tensor(slope) for slope in slopes]
+    other = [None if slope is None else tf.convert_to_tensor(slope) for slope in reference]
+    pairs = [(g, r) for g, r in zip(dense, other, strict=True) if g is not None and r is not None]
+    product = tf.add_n([tf.reduce_sum(g * r) for g, r in pairs])
+    length = tf.add_n([tf.reduce_sum(r * r) for _, r in pairs])
+    share = tf.minimum(product, 0.0) / tf.maximum(length, 1e-30)
+    return [g if g is None or r is None else g - share * r for g, r in zip(dense, other, strict=True)]

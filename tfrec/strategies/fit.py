@@ -1,0 +1,29 @@
+"""Which strategies go with which models and devices."""
+
+from collections.abc import Sequence
+
+from tfrec.errors import require
+from tfrec.strategies.strategy import Strategy
+
+
+def refuse_unfit(strategies: Sequence[Strategy], model, replicas: int) -> None:
+    """Raises InputError for a strategy that asks a model for what it does not give, or cannot act on many devices."""
+    for strategy in strategies:
+        kind, name = type(strategy), type(strategy).__name__
+        alone = kind.gradients is Strategy.gradients and kind.after_step is Strategy.after_step
+        require(
+            replicas == 1 or (alone and "before" not in strategy.needs),
+            f"The strategy {name} acts on gradients or after the step, or compares with what was said before the "
+            "update, where each device knows its share of the batch only: choose a runtime of one device, or leave it "
+            "out.",
+        )
+        require(
+            hasattr(model, "task_losses") or not strategy.needs,
+            f"The strategy {name} needs the model's outputs, which a plain TFRS model such as this does not give: "
+            "leave it out, or use one of tfrec's models.",
+        )
+        require(
+            all(hasattr(model, method) for method in strategy.needs),
+            f"The strategy {name} needs {', '.join(strategy.needs)} of a model, and {type(model).__name__} has not all "
+            "of it: leave it out, or choose model=two_tower.",
+        )

@@ -1,0 +1,48 @@
+"""Learning from the memory alone, from the start."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tfrec.data.examples import Examples
+from tfrec.strategies.replay import Replay
+
+
+class Gdumb(Replay):
+    """Each update starts from the weights of before the base and learns what is in the memory, nothing else (GDumb,
+    Prabhu et al., ECCV 2020).
+
+    The memory takes the update's new examples first; the published method's is `balanced`. The optimizer starts anew
+    too. What this reaches says how much the other methods gain from what they do beside keeping rows.
+
+    Args:
+        memory: see `Replay`.
+
+    Raises:
+        InputError: see `Replay`.
+    """
+
+    needs = ("task_losses",)
+    starts_anew = True
+
+    def __init__(self, memory=None, seed: int = 0) -> None:
+        super().__init__(memory, seed=seed)
+        self._first: list[np.ndarray] | None = None
+
+    def prepare(self, learner, update):
+        """Starts anew; the update with the memory's rows as examples, of which none is new to the memory."""
+        learner.start_anew()
+        self.memory.offer(learner, update)
+        rows = self.memory.kept()
+        candidates = update.candidates.keys()
+        queries = {key: values for key, values in rows.items() if key not in candidates}
+        items = rows["item"]
+        examples = Examples(queries, np.arange(len(items)), items.astype(np.int64))
+        return replace(update, examples=examples, fresh=len(items), periods=self.memory.facts["period"])
+
+    def augment(self, batch: dict) -> dict:
+        """The batch as it is: it is of the memory already."""
+        return batch
+
+    def consolidate(self, learner, update) -> None:
+        """Nothing: the memory has taken what was new."""

@@ -1,0 +1,82 @@
+"""Synaptic intelligence."""
+
+import tensorflow as tf
+
+from tfrec.errors import require
+from tfrec.strategies.beside import Beside
+from tfrec.strategies.strategy import Strategy
+
+
+class Si(Strategy):
+    """Adds `weight * sum_i Omega_i (w_i - w*_i)^2`, `w*` the weights after the last update (Zenke et al., ICML 2017).
+
+    `Omega = sum over updates of max(omega, 0) / (Delta^2 + damping)`, where `omega = -sum over steps of g * (change of
+    w)` is what a weight did for the loss, and Delta its change in the whole update. The gradient g is that of the loss
+    with all penalties. Before the first update is over, Omega is 0. Every step costs a pass over all weights.
+
+    Args:
+        weight: c of the paper. damping: xi.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+
+    def __init__(self, weight: float = 0.1, damping: float = 0.1) -> None:
+        require(weight >= 0 and damping > 0, f"strategy.si has weight={weight}, damping={damping}: 0 or more, above 0.")
+        self.weight, self.damping = weight, damping
+        self.parts = {name: Beside() for name in ("omega", "work", "anchor", "begin")}
+        self._slopes: list = []
+
+    def build(self, model) -> None:
+        """Makes room for importance, work, anchor and beginning of all weights."""
+        for part in self.parts.values():
+            part.follow(model)
+        self._begin(model)
+
+    def prepare(self, learner, update):
+        """Notes where the weights begin."""
+        self._begin(learner.model)
+        return update
+
+    def _begin(self, model) -> None:
+        for begin, weight in zip(self.parts["begin"].variables, model.trainable_variables, strict=False):
+            if begin.shape == weight.shape:  # else the step is traced anew, which begins with `build`
+                begin.assign(weight)
+
+    def penalty(self, model, batch: dict, outputs: dict | None):
+        """In graph: the weighted squares."""
+        omega, anchor = (self.parts[name].variables for name in ("omega", "anchor"))
+        parts = zip(model.trainable_variables, omega, anchor, strict=True)
+        return self.weight * tf.add_n([tf.reduce_sum(o * tf.square(w - a)) for w, o, a in parts])
+
+    def gradients(self, tape_fn, batch: dict):
+        """In graph: remembers the gradients of the step."""
+        losses, slopes = tape_fn(batch)
+        self._slopes = [None if slope is None else tf.convert_to_tensor(slope) for slope in slopes]
+        return losses, slopes
+
+    def after_step(self, model, before: list) -> None:
+        """In graph: adds what each weight did for the loss."""
+        parts = zip(self.parts["work"].variables, self._slopes, model.trainable_variables, before, strict=True)
+        for work, slope, weight, old in parts:
+            if slope is not None:
+                work.assign_sub(slope * (weight - old))
+
+    def consolidate(self, learner, update) -> None:
+        """Turns the work of the update into importance, and moves the anchor."""
+        variables = [part.variables for part in self.parts.values()]
+        weights = learner.model.trainable_variables if variables[0] else []  # else no step was made
+        for omega, work, anchor, begin, weight in zip(*variables, weights, strict=True):
+            omega.assign_add(tf.maximum(work, 0.0) / (tf.square(weight - begin) + self.damping))
+            work.assign(tf.zeros_like(work))
+            anchor.assign(weight)
+
+    def state(self) -> dict:
+        """Importance and anchor, by variable; work is 0 between updates."""
+        return {f"{part}/{name}": v for part in ("omega", "anchor") for name, v in self.parts[part].values().items()}
+
+    def restore(self, state: dict) -> None:
+        """Takes them back."""
+        for part in ("omega", "anchor"):
+            kept = {key.removeprefix(f"{part}/"): v for key, v in state.items() if key.startswith(f"{part}/")}
+            self.parts[part].restore(kept)
