@@ -11,6 +11,7 @@ from tfrec.evaluate import Evaluator
 from tfrec.layers.fusion.gated import Gated
 from tfrec.layers.fusion.mlp import Mlp
 from tfrec.loops.incremental import Incremental
+from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.replay import Replay
 from tfrec.tracking import Tracker
 from tfrec.trigger.every_period import EveryPeriod
@@ -36,7 +37,9 @@ class KilledTrigger(EveryPeriod):
 def run(folder, log, trigger, model=None, **options):
     """The state at the end of a run, which goes on from the folder's newest checkpoint."""
     baselines = {"frozen": Frozen(), "stale": Stale()}
-    state = make_state(log, make_model(**(model or {})), baselines=baselines, strategies=[Replay(size=60, ratio=0.5)])
+    state = make_state(
+        log, make_model(**(model or {})), baselines=baselines, strategies=[Replay(Reservoir(size=60), ratio=0.5)]
+    )
     loop = Incremental(**{"base": 2, "batch_size": 32} | options)
     tracker = Tracker(folder, {"name": "shop", "seed": 5}, "ndcg@5")
     loop.run(state, trigger, Evaluator(["ndcg@5"]), tracker, Checkpoints(folder / "checkpoints"))

@@ -146,7 +146,7 @@ class Learner:
         """Gives model and optimizer what they had before anything was learned."""
         if self.built:
             self._first.assign()
-            start_all(self.optimizer)
+            start_all(self.optimizer, self.model.trainable_variables)
 
     def costs(self) -> dict[str, int]:
         """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep."""

@@ -11,6 +11,7 @@ from tfrec.checkpoint import Checkpoints
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 from tfrec.loops.incremental import Incremental
+from tfrec.memories.reservoir import Reservoir
 from tfrec.models.stream_model import StreamModel
 from tfrec.strategies.replay import Replay
 
@@ -44,7 +45,7 @@ def test_parts_cover_the_periods_in_order_and_none_could_be_joined(sizes, buffer
 def test_each_example_is_learned_in_each_epoch_and_offered_once(tmp_path, buffer, parts):
     """A base of three periods, learned in parts or at once, with two epochs."""
     stream = Stream(make_interactions(days=50, per_day=40))
-    state, replay = make_state(stream), Replay(size=2_000)
+    state, replay = make_state(stream), Replay(Reservoir(size=2_000))
     state.learner.strategies.append(replay)
     learned, update = [], state.update
     state.update = lambda periods, *rest: (learned.append(periods), update(periods, *rest))[1]
@@ -55,7 +56,7 @@ def test_each_example_is_learned_in_each_epoch_and_offered_once(tmp_path, buffer
     for t in scored:
         expected += [range(t - 1, t), range(t, t + 1)] if parts == 3 else [range(t - 1, t + 1)]
     assert learned == expected
-    assert replay.seen == sum(len(stream[t]) for t in range(len(stream)))  # each example was offered once
+    assert replay.memory.seen == sum(len(stream[t]) for t in range(len(stream)))  # each example was offered once
     for row in tracker.rows:
         sizes = [len(stream[t]) for t in (row["period"] - 1, row["period"])]
         sizes = sizes if parts == 3 else [sum(sizes)]

@@ -11,6 +11,7 @@ from tfrec.checkpoint import Checkpoints
 from tfrec.data.interactions import validated
 from tfrec.evaluate import Evaluator
 from tfrec.loops.incremental import Incremental
+from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.replay import Replay
 from tfrec.tracking import Tracker
 from tfrec.trigger.every_period import EveryPeriod
@@ -18,7 +19,9 @@ from tfrec.trigger.every_period import EveryPeriod
 
 def run(folder, trigger):
     tf.config.experimental.enable_op_determinism()  # as every run does: sums of threads end in another order each time
-    state = make_state(make_shop(days=45), made(dropout=0.2, beam=10), strategies=[Replay(size=60)], steps=[])
+    state = make_state(
+        make_shop(days=45), made(dropout=0.2, beam=10), strategies=[Replay(Reservoir(size=60))], steps=[]
+    )
     tracker = Tracker(folder, {"name": "shop", "seed": 5}, "ndcg@5")
     evaluator, checkpoints = Evaluator(["ndcg@5"]), Checkpoints(folder / "checkpoints")
     Incremental(base=2, batch_size=32).run(state, trigger, evaluator, tracker, checkpoints)

@@ -26,6 +26,7 @@ from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.period_matrix import PeriodMatrix
 from tfrec.loops.state import StreamState
+from tfrec.memories.reservoir import Reservoir
 from tfrec.models.two_tower import TwoTower
 from tfrec.strategies.replay import Replay
 from tfrec.tasks.loss import InBatchSoftmax
@@ -137,7 +138,7 @@ def test_what_does_not_go_together_is_one_sentence_with_both_keys(options, words
 
 def shop_state(log):
     baselines = {"frozen": Frozen(), "stale": Stale()}
-    return make_state(log, make_model(**mixed(dropout=0.2)), baselines, [Replay(size=60, ratio=0.5)])
+    return make_state(log, make_model(**mixed(dropout=0.2)), baselines, [Replay(Reservoir(size=60), ratio=0.5)])
 
 
 def run(folder, log, trigger):

@@ -18,6 +18,7 @@ from tfrec.data.rows import Rows
 from tfrec.layers.id_table import IdTable
 from tfrec.layers.text_map import first_values
 from tfrec.learner import Learner
+from tfrec.memories.reservoir import Reservoir
 from tfrec.models.scoring import Towers, TowerScores
 from tfrec.models.two_tower import TwoTower
 from tfrec.strategies.replay import Replay
@@ -125,7 +126,7 @@ def test_a_row_starts_anew_also_where_all_others_have_expired(kind):
 
 def test_a_run_with_replay_whose_buffer_holds_expired_items():
     """The buffer keeps numbers of ids: each row's item has the texts and prices that it was learned with."""
-    replay = Replay(size=40, ratio=0.5)
+    replay = Replay(Reservoir(size=40), ratio=0.5)
     state = make_state(make_shop(late=False), strategies=[replay])
     items, rows = state.model.features, state.model.item_table
     learned = {}
@@ -135,11 +136,12 @@ def test_a_run_with_replay_whose_buffer_holds_expired_items():
             learned.setdefault(item, set()).add(int(text))
         costs = state.learn(range(t, t + 1), 1, 32)
         assert np.isfinite(costs["train/loss"])
-    assert "item_row" not in replay.rows and "history_row" not in replay.rows
-    assert (~rows.policy.own[replay.rows["item"]]).any()  # of items that have no row any more
-    assert all(int(text) in learned[item] for item, text in zip(replay.rows["item"], replay.rows["text"], strict=True))
-    features = state.model.table_rows({"item": replay.rows["item"], "text": replay.rows["text"]})
-    np.testing.assert_array_equal(features["item_row"], rows.rows_of(replay.rows["item"]))
+    kept = replay.memory.rows
+    assert "item_row" not in kept and "history_row" not in kept
+    assert (~rows.policy.own[kept["item"]]).any()  # of items that have no row any more
+    assert all(int(text) in learned[item] for item, text in zip(kept["item"], kept["text"], strict=True))
+    features = state.model.table_rows({"item": kept["item"], "text": kept["text"]})
+    np.testing.assert_array_equal(features["item_row"], rows.rows_of(kept["item"]))
     assert features["item_row"].max() < rows.policy.size
 
 

@@ -39,6 +39,7 @@ from tfrec.layers.ranking.mlp import Mlp
 from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.state import StreamState
+from tfrec.memories.reservoir import Reservoir
 from tfrec.models.two_stage import TwoStage
 from tfrec.models.two_tower import TwoTower
 from tfrec.ranking.candidates import Candidates
@@ -357,25 +358,25 @@ def test_killed_and_resumed_is_the_uninterrupted_run(tmp_path, kind):
     log = make_interactions() if kind == "toy" else make_shop(days=43, late=kind == "late")
 
     def state():
-        return make_state(log, make_model(Din(4, (4,), (8,)), base_periods=2), [Replay(size=20, ratio=0.5)])
+        return make_state(log, make_model(Din(4, (4,), (8,)), base_periods=2), [Replay(Reservoir(size=20), ratio=0.5)])
 
     whole = run(tmp_path / "whole", state())
     with pytest.raises(Killed):
         run(tmp_path / "cut", state(), KilledTrigger(4))
     resumed = run(tmp_path / "cut", state())
     (table, arrays), (expected, values) = left(tmp_path / "cut", resumed), left(tmp_path / "whole", whole)
-    assert table == expected and whole.learner.strategies[0].seen > 0
+    assert table == expected and whole.learner.strategies[0].memory.seen > 0
     for one, two in zip(arrays, values, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
 def test_replayed_lists_join_the_batch():
     """A list is replayed as it was learned, its numbers standardised by what is known now."""
-    replay = Replay(size=30, ratio=0.5)
+    replay = Replay(Reservoir(size=30), ratio=0.5)
     state, costs = go_on(make_state(strategies=[replay]), range(4))
     assert costs["cost/examples"] == 12 * costs["cost/steps"]  # 8 lists and 4 of the buffer
     kept = {values.tobytes() for t in range(4) if state.sizes[t] for values in state.examples(t).queries["list_pairs"]}
-    assert {values.tobytes() for values in replay.rows["list_pairs"][: min(replay.seen, 30)]} <= kept
+    assert {values.tobytes() for values in replay.memory.rows["list_pairs"][: min(replay.memory.seen, 30)]} <= kept
 
 
 def test_lists_of_late_labels_are_of_when_they_were_asked():

@@ -38,10 +38,11 @@ class Herding(Reservoir):
         total = len(facts["number"])
         if total <= self.size:
             return np.ones(total, bool)
-        size = sizes(facts["group"])
-        most = np.ceil(size * self.size / total + 1).astype(int)  # a higher rank is not kept
-        rank = herded(facts["vector"], facts["group"], most)
-        return lowest((rank + 0.5) / size, self.size)
+        group, size = facts["group"], sizes(facts["group"])
+        kept = lowest((ranks_within(group, np.arange(total)) + 0.5) / size, self.size)  # as many of each as herding
+        place = np.unique(group, return_inverse=True)[1]
+        most = 1 + np.bincount(place, kept)[place].astype(int)  # and one where others have the same share
+        return lowest((herded(facts["vector"], group, most) + 0.5) / size, self.size)
 
 
 def vectors_of(model, queries: dict[str, np.ndarray]) -> np.ndarray:

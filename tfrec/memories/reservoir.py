@@ -48,6 +48,7 @@ class Reservoir:
         Raises:
             LeakError: an example is of a later period than the update.
         """
+        self._before = {}  # which was of the rows and the weights before this update
         fresh = np.arange(update.fresh, len(update.examples))
         if not len(fresh):
             return

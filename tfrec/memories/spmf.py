@@ -1,5 +1,7 @@
 """A uniform sample, drawn from by rank."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tfrec.data.examples import Update
@@ -27,7 +29,11 @@ class Spmf(Reservoir):
             weight = np.exp(rank / len(self))
             self._share = weight / weight.sum()
 
+    def offer(self, learner, update: Update, beside: Callable[[dict], dict] | None = None) -> None:
+        """See `Reservoir`; until rows are ranked again, they are drawn evenly."""
+        super().offer(learner, update, beside)
+        self._share = None
+
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """See `Reservoir`."""
-        share = self._share if self._share is not None and len(self._share) == len(self) else None
-        return rng.choice(len(self), count, p=share)
+        return rng.choice(len(self), count, p=self._share)

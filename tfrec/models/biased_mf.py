@@ -107,7 +107,7 @@ class BiasedMF(StreamModel, tfrs.Model):
         """What is scored: the label of each row, `[batch]`, not below `low` and not above `high`."""
         return {self.label: tf.clip_by_value(self(features)[self.label], self.low, self.high)}
 
-    def task_losses(self, outputs, features) -> dict[str, tf.Tensor]:
+    def task_losses(self, outputs, features, training=True) -> dict[str, tf.Tensor]:
         """Squared error of each row plus its penalty, `[batch]`."""
         return {self.label: (outputs[self.label] - features[self.label]) ** 2 + outputs["l2"]}
 

@@ -155,7 +155,7 @@ class Generative(StreamModel, tfrs.Model):
             history = self.ids(features["history"])
         return self.id_model.encode(features, text, history, training)
 
-    def task_losses(self, outputs, features) -> dict[str, tf.Tensor]:
+    def task_losses(self, outputs, features, training=True) -> dict[str, tf.Tensor]:
         """Loss of each row for each task, `[batch]`."""
         losses = {"generation": -tf.reduce_mean(outputs["log_p"], axis=1)}
         if "index_log_p" in outputs:

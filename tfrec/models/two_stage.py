@@ -108,7 +108,7 @@ class TwoStage(StreamModel, tfrs.Model):
             return {"logits/ranking": logits}
         return {"logits/ranking": tf.reduce_mean(logits, axis=2), "logits/towers": logits}
 
-    def task_losses(self, outputs, features) -> dict[str, tf.Tensor]:
+    def task_losses(self, outputs, features, training=True) -> dict[str, tf.Tensor]:
         """Loss of each list, `[batch]`: the mean of its towers' own; and `novel`, of what was never bought in it."""
         labels, mask = features["list_label"], features["list_mask"]
         towers = tf.unstack(outputs.get("logits/towers", outputs["logits/ranking"][..., None]), axis=2)

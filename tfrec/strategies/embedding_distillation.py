@@ -1,5 +1,7 @@
 """Holding vectors, their neighbourhoods and their place among all where they were."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 
@@ -54,9 +56,12 @@ class EmbeddingDistillation(Strategy):
         vectors = update.candidates.get("before/candidate")
         if vectors is not None:
             from sklearn.cluster import KMeans
+            from sklearn.exceptions import ConvergenceWarning
 
             number = min(self.anchors, len(vectors))
-            found = KMeans(number, n_init=1, random_state=self.seed).fit(vectors).cluster_centers_
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # of equal vectors: a centre twice does no harm
+                found = KMeans(number, n_init=1, random_state=self.seed).fit(vectors).cluster_centers_
             centres = np.resize(found, (self.anchors, vectors.shape[1]))
             if self._centres is None:
                 self._centres = tf.Variable(centres, trainable=False, dtype=tf.float32)
@@ -69,17 +74,25 @@ class EmbeddingDistillation(Strategy):
         if then is None or "candidate" not in then:
             return 0.0
         size = tf.shape(then["candidate"])[0]
-        nearest = self._nearest(then["candidate"])
+        real = model.choices(then, batch).real[0]
+        nearest = self._nearest(then["candidate"], real)
         of_queries = self._kept(outputs["query"], then["query"], nearest(then["query"]))
-        return of_queries + self._kept(outputs["candidate"][:size], then["candidate"], nearest(then["candidate"]))
+        now, of_items = outputs["candidate"][:size], then["candidate"]
+        of_items = self._kept(now, of_items, nearest(of_items))
+        return tf.reduce_mean(of_queries) + tf.reduce_sum(of_items * real) / tf.reduce_sum(real)
 
-    def _nearest(self, items):
-        """A function from vectors of before to the mean of the batch's items that are nearest to each."""
+    def _nearest(self, items, real):
+        """A function from vectors of before to the mean of the batch's items that are nearest to each.
+
+        Of padding, which repeats an item, none is near.
+        """
+        number = tf.minimum(self.neighbours, tf.size(real))
 
         def mean(vectors):
             products = tf.matmul(tf.cast(vectors, tf.float32), items, transpose_b=True)
-            places = tf.math.top_k(products, self.neighbours).indices
-            return tf.reduce_mean(tf.gather(items, places), axis=1)
+            places = tf.math.top_k(tf.where(real > 0, products, -np.inf), number).indices
+            found = tf.gather(real, places)[..., None]
+            return tf.reduce_sum(tf.gather(items, places) * found, axis=1) / tf.reduce_sum(found, axis=1)
 
         return mean
 
@@ -90,4 +103,4 @@ class EmbeddingDistillation(Strategy):
         said = tf.nn.log_softmax(tf.matmul(then, self._centres, transpose_b=True) / self.temperature)
         says = tf.nn.log_softmax(tf.matmul(now, self._centres, transpose_b=True) / self.temperature)
         far = tf.reduce_sum(tf.exp(said) * (said - says), axis=1)
-        return tf.reduce_mean(self.own * own + self.near * near + self.far * far)
+        return self.own * own + self.near * near + self.far * far

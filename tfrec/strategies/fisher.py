@@ -23,7 +23,7 @@ def fisher(model, batches: Sequence[dict[str, np.ndarray]]) -> list[tf.Tensor]:
     def add(batch, rows):
         for row in tf.range(rows):
             with tf.GradientTape() as tape:
-                losses = model.task_losses(model(batch, training=False), batch).values()
+                losses = model.task_losses(model(batch, training=False), batch, training=False).values()
                 own = tf.add_n([loss[row] for loss in losses])
             for total, slope in zip(sums, tape.gradient(own, weights), strict=True):
                 if slope is not None:

@@ -27,7 +27,6 @@ class Gdumb(Replay):
 
     def __init__(self, memory=None, seed: int = 0) -> None:
         super().__init__(memory, seed=seed)
-        self._first: list[np.ndarray] | None = None
 
     def prepare(self, learner, update):
         """Starts anew; the update with the memory's rows as examples, of which none is new to the memory."""

@@ -31,8 +31,8 @@ class Soup(Strategy):
             variables = learner.model.trainable_variables
             mean = _mean(self._weights)
             for variable, old, newest in zip(variables, mean, self._weights[-1], strict=True):
-                value = variable.numpy()
-                head = value[tuple(slice(0, size) for size in newest.shape)]
+                value = np.array(variable)
+                head = value[(*(slice(0, size) for size in newest.shape), ...)]  # of a number too, a view
                 head[...] = np.where(head == old, newest, head)
                 variable.assign(value)
         return update
