@@ -1,35 +1,40 @@
 import numpy as np
+import pytest
+import tf_keras
 
-from tfrec.data.examples import Examples, Update
+from tests.memories.offers import update_of
+from tests.test_learner import make_model
+from tests.toy import make_interactions
+from tfrec.data.stream import Stream
+from tfrec.errors import InputError
+from tfrec.learner import Learner
+from tfrec.loops.state import StreamState
+from tfrec.memories.reservoir import Reservoir
+from tfrec.memories.ring import Ring
+from tfrec.strategies.gdumb import Gdumb
 from tfrec.strategies.replay import Replay
 
 
-def update_of(numbers):
-    """An update whose examples carry their number in the stream as their only feature."""
-    numbers = np.asarray(numbers)
-    return Update(0, Examples({"number": numbers}, np.arange(len(numbers)), np.zeros(len(numbers), int)), {})
+def make_state(*strategies):
+    model = make_model()
+    learner = Learner(model, tf_keras.optimizers.Adagrad(0.1), list(strategies))
+    return StreamState(Stream(make_interactions()), model, learner, {}, seed=5)
 
 
-def test_an_unlimited_buffer_holds_exactly_the_rows_of_the_past():
-    replay = Replay(size=100)
+def test_rows_of_the_memory_are_added_to_the_batch():
+    replay = Replay(Reservoir(size=100))
     for start in (0, 30, 60):
         replay.consolidate(None, update_of(np.arange(start, start + 30)))
-    np.testing.assert_array_equal(replay.rows["number"][:90], np.arange(90))
+    np.testing.assert_array_equal(replay.memory.rows["number"][:90], np.arange(90))
     drawn = replay.augment({"number": np.full(4000, -1)})["number"]
     assert (drawn[:4000] == -1).all() and len(drawn) == 5000
-    assert drawn[4000:].min() >= 0 and drawn[4000:].max() < 90
+    assert set(drawn[4000:]) <= set(range(90))
 
 
-def test_a_full_buffer_is_a_uniform_sample_of_the_past():
-    """Each of 60 rows stays in a buffer of 15 with probability 1/4: 400 buffers, mean 100, sd sqrt(400/4*3/4) = 8.7."""
-    counts = np.zeros(60)
-    for seed in range(400):
-        replay = Replay(size=15, seed=seed)
-        for start in range(0, 60, 20):
-            replay.consolidate(None, update_of(np.arange(start, start + 20)))
-        assert len(set(replay.rows["number"])) == 15
-        counts[replay.rows["number"]] += 1
-    assert np.abs(counts - 100).max() < 4.5 * 8.7
+def test_the_memory_is_the_one_that_was_given_or_a_reservoir():
+    memory = Ring(3)
+    assert Replay(memory).memory is memory
+    assert type(Replay(seed=4).memory) is Reservoir and Replay(seed=4).memory.seed == 4
 
 
 def test_before_anything_is_learned_batches_stay_as_they_are():
@@ -37,7 +42,48 @@ def test_before_anything_is_learned_batches_stay_as_they_are():
     assert Replay().augment(batch) is batch
 
 
-def test_the_ratio_says_how_many_rows_are_added():
-    replay = Replay(size=10, ratio=0.5)
+@pytest.mark.parametrize("ratio, rows", [(0.5, 4), (0.25, 2), (0.01, 1), (1.25, 10)])
+def test_the_ratio_says_how_many_rows_are_added(ratio, rows):
+    replay = Replay(Reservoir(size=10), ratio=ratio)
     replay.consolidate(None, update_of(np.arange(10)))
-    assert len(replay.augment({"number": np.arange(8)})["number"]) == 12
+    assert len(replay.augment({"number": np.arange(8)})["number"]) == 8 + rows
+
+
+def test_more_rows_than_the_memory_has_room_for_are_a_sentence():
+    replay = Replay(Reservoir(size=3), ratio=0.5)
+    replay.consolidate(None, update_of(np.arange(10)))
+    with pytest.raises(InputError, match="strategy.replay.memory.size is 3 rows, but 4 are drawn for a batch of 8"):
+        replay.augment({"number": np.arange(8)})
+
+
+@pytest.mark.parametrize("ratio", [0, -1, 11])
+def test_a_ratio_out_of_range_is_a_sentence(ratio):
+    with pytest.raises(InputError, match=f"strategy.replay.ratio is {ratio}: choose above 0, up to 10"):
+        Replay(ratio=ratio)
+
+
+def test_an_unlimited_memory_has_exactly_the_rows_of_the_stream():
+    replay = Replay(Reservoir(size=10_000), ratio=0.5)
+    state, rows = make_state(replay), []
+    for t in range(3):
+        state.observe(t)
+        update = state.update(range(t, t + 1))
+        rows.append(update.examples.rows(np.arange(len(update.examples)), update.candidates))
+        state.learn(range(t, t + 1), epochs=2, batch_size=64)
+    kept = replay.memory.kept()
+    assert kept.keys() == rows[0].keys()
+    for key, values in kept.items():
+        np.testing.assert_array_equal(values, np.concatenate([part[key] for part in rows]))
+    np.testing.assert_array_equal(replay.memory.facts["period"], np.repeat(range(3), state.sizes[:3]))
+
+
+def test_whole_epochs_of_an_unlimited_memory_are_the_cumulative_method():
+    """From the same start, with the same seed and order, the weights are equal bit for bit."""
+    replayed, cumulative = make_state(Gdumb(Reservoir(size=10_000))), make_state()
+    for t in range(3):
+        replayed.observe(t)
+        replayed.learn(range(t, t + 1), epochs=2, batch_size=64, log_q_window=3)
+        cumulative.observe(t)
+    cumulative.learn(range(3), epochs=2, batch_size=64, log_q_window=3)
+    for one, two in zip(replayed.model.variables, cumulative.model.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), two.numpy())

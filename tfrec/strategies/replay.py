@@ -24,7 +24,8 @@ class Replay(Strategy):
 
     def __init__(self, memory: Reservoir | None = None, ratio: float = 0.25, seed: int = 0) -> None:
         require(0 < ratio <= 10, f"strategy.{self.name}.ratio is {ratio}: choose above 0, up to 10.")
-        self.memory, self.ratio, self.seed = memory or Reservoir(seed=seed), ratio, seed
+        self.memory = Reservoir(seed=seed) if memory is None else memory  # one without rows is false
+        self.ratio, self.seed = ratio, seed
         self.drawn = 0
 
     @property
