@@ -136,7 +136,8 @@ def test_a_run_with_replay_whose_buffer_holds_expired_items():
             learned.setdefault(item, set()).add(int(text))
         costs = state.learn(range(t, t + 1), 1, 32)
         assert np.isfinite(costs["train/loss"])
-    kept = replay.memory.rows
+    kept = replay.memory.kept()
+    assert len(replay.memory) == 40
     assert "item_row" not in kept and "history_row" not in kept
     assert (~rows.policy.own[kept["item"]]).any()  # of items that have no row any more
     assert all(int(text) in learned[item] for item, text in zip(kept["item"], kept["text"], strict=True))

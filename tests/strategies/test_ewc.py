@@ -3,7 +3,6 @@ import pytest
 import tensorflow as tf
 
 from tests.strategies.small import Points, learn, learner_of, points
-from tests.strategies.test_contract import make_state
 from tests.test_learner import make_model
 from tfrec.errors import InputError
 from tfrec.strategies.ewc import Ewc
@@ -72,22 +71,24 @@ def test_what_is_kept_is_the_sum_of_both_penalties_but_for_a_constant(learned):
 
 def test_the_larger_the_weight_the_less_changes_what_mattered():
     changes = []
-    for weight in (0.0, 0.3, 3.0, 30.0):
+    for weight in (0.0, 1.0, 30.0):
         strategy, model = Ewc(weight), Points()
         learner = learner_of(model, strategy, rate=0.005)
-        learn(learner, points(FIRST), 40)
+        learn(learner, points(FIRST), 30)
         w1 = model.w.numpy()
-        learn(learner, points(SECOND, period=1), 200)
+        learn(learner, points(SECOND, period=1), 120)
         changes.append(np.sum(fisher_by_hand(w1, FIRST) * (model.w.numpy() - w1) ** 2))
     assert changes == sorted(changes, reverse=True) and changes[-1] < 0.001 * changes[0]
 
 
 def test_a_weight_of_0_is_no_strategy():
-    one, other = (
-        make_state(Ewc(0.0, samples=8, batch=4), periods=2),
-        make_state(Ewc(0.0, samples=2, batch=2), periods=2),
-    )
-    np.testing.assert_array_equal(one.model.item_table.table.numpy(), other.model.item_table.table.numpy())
+    found = []
+    for strategies in ([Ewc(0.0)], []):
+        learner = learner_of(model := Points(), *strategies)
+        for period, rows in enumerate((FIRST, SECOND)):
+            learn(learner, points(rows, period), 2)
+        found.append(model.w.numpy())
+    np.testing.assert_array_equal(*found)
 
 
 def test_rows_that_a_table_gets_later_are_free():

@@ -26,9 +26,9 @@ def test_rows_of_the_memory_are_added_to_the_batch():
     for start in (0, 30, 60):
         replay.consolidate(None, update_of(np.arange(start, start + 30)))
     np.testing.assert_array_equal(replay.memory.rows["number"][:90], np.arange(90))
-    drawn = replay.augment({"number": np.full(4000, -1)})["number"]
-    assert (drawn[:4000] == -1).all() and len(drawn) == 5000
-    assert set(drawn[4000:]) <= set(range(90))
+    drawn = replay.augment({"number": np.full(400, -1)})["number"]
+    assert (drawn[:400] == -1).all() and len(drawn) == 500
+    assert set(drawn[400:]) <= set(range(90))
 
 
 def test_the_memory_is_the_one_that_was_given_or_a_reservoir():

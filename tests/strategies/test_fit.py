@@ -1,0 +1,38 @@
+import pytest
+import tf_keras
+
+from tests.models.test_two_stage import make_model as make_two_stage
+from tests.test_learner import make_model
+from tfrec.errors import InputError
+from tfrec.strategies.agem import Agem
+from tfrec.strategies.der import Der
+from tfrec.strategies.fit import refuse_unfit
+from tfrec.strategies.id_rates import IdRates
+from tfrec.strategies.lwf import Lwf
+from tfrec.strategies.replay import Replay
+from tfrec.strategies.soup import Soup
+
+
+@pytest.mark.parametrize("strategy", [Lwf(), Der(), Agem(), IdRates()])
+def test_a_plain_model_is_refused_by_what_needs_its_outputs(strategy):
+    name = type(strategy).__name__
+    with pytest.raises(
+        InputError, match=f"The strategy {name} needs the model's outputs, which a plain TFRS model such"
+    ):
+        refuse_unfit([Replay(), strategy], tf_keras.Sequential(), 1)
+    refuse_unfit([Replay(), Soup()], tf_keras.Sequential(), 1)
+
+
+def test_a_model_without_tables_of_ids_is_refused_by_rates_of_ids():
+    with pytest.raises(InputError, match="IdRates needs task_losses, rows_since of a model, and TwoStage has not all"):
+        refuse_unfit([IdRates()], make_two_stage(), 1)
+    refuse_unfit([IdRates(), Lwf(), Der(), Agem()], make_model(), 1)
+
+
+@pytest.mark.parametrize("strategy", [Lwf(), Der(), Agem(), IdRates()])
+def test_what_acts_on_gradients_or_weights_or_compares_is_refused_on_several_devices(strategy):
+    with pytest.raises(
+        InputError, match=f"The strategy {type(strategy).__name__} acts .*choose a runtime of one device"
+    ):
+        refuse_unfit([strategy], make_model(), 2)
+    refuse_unfit([Replay()], make_model(), 2)
