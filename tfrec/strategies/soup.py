@@ -31,7 +31,7 @@ class Soup(Strategy):
             variables = learner.model.trainable_variables
             mean = _mean(self._weights)
             for variable, old, newest in zip(variables, mean, self._weights[-1], strict=True):
-                value = np.array(variable)
+                value = np.array(variable.numpy())
                 head = value[(*(slice(0, size) for size in newest.shape), ...)]  # of a number too, a view
                 head[...] = np.where(head == old, newest, head)
                 variable.assign(value)
