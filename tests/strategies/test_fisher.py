@@ -4,7 +4,9 @@ import tensorflow as tf
 
 from tests.strategies.small import Points, points
 from tests.test_learner import grown, make_batch, make_model
+from tfrec.memories.loss_based import row_losses
 from tfrec.strategies.fisher import fisher
+from tfrec.tasks.queue import Queue
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +68,15 @@ def test_batches_are_averaged_by_their_rows():
 
 def test_no_rows_tell_nothing():
     np.testing.assert_array_equal(fisher(Points(), [])[0], [0, 0])
+
+
+def test_asking_for_losses_is_no_training():
+    """A loss that keeps the vectors of batches keeps none of those that are only asked for."""
+    model = make_model(loss=Queue(8))
+    rows = make_batch(model, grown(model))
+    kept = model.retrieval_loss.items.numpy()
+    fisher(model, [rows])
+    assert row_losses(model, rows).shape == (16,)
+    np.testing.assert_array_equal(model.retrieval_loss.items, kept)
+    model.compute_loss({key: tf.constant(values) for key, values in model.batch(rows).items()}, training=True)
+    assert (model.retrieval_loss.items.numpy() != kept).any()
