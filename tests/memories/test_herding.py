@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.memories.offers import LEARNER, Read, offered, update_of
+from tests.memories.offers import Read, offered, update_of
 from tfrec.errors import InputError
 from tfrec.memories.herding import Herding
 
@@ -75,4 +75,3 @@ def test_exemplars_are_chosen_by_the_weights_of_now_among_those_of_before_and_wh
 def test_a_model_without_vectors_is_a_sentence():
     with pytest.raises(InputError, match="memory=herding chooses by vectors of requests, which SimpleName"):
         Herding().offer(SimpleNamespace(model=SimpleNamespace()), update_of(range(3)))
-    assert LEARNER.model.before({"vector": 1}, None)  # which the other tests go by

@@ -21,7 +21,7 @@ def made():
     return model, rows, [values.numpy() for values in fisher(model, [rows])]
 
 
-def losses_of(model, rows, tape=None):
+def losses_of(model, rows):
     batch = {key: tf.constant(values) for key, values in model.batch(rows).items()}
     return model.task_losses(model(batch), batch)["retrieval"]
 

@@ -27,7 +27,7 @@ def test_the_same_memory_gives_the_same_weights_whatever_was_learned_in_between(
     first, kept = values(model), memory.facts["number"].copy()
     for variable in model.trainable_variables:
         variable.assign_add(0.1 + 0 * variable)
-    costs = state.learn(range(1), epochs=1, batch_size=32)
+    state.learn(range(1), epochs=1, batch_size=32)
     assert_equal(values(model), first)
     np.testing.assert_array_equal(memory.facts["number"], kept)
     state.observe(1)

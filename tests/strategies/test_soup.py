@@ -12,7 +12,7 @@ from tfrec.strategies.soup import Soup
 
 def test_scores_are_by_the_mean_and_learning_goes_on_from_the_newest():
     """At rate 1/2 each update goes half way to its row: 4, then 4 -> 0 gives 2, then 2 -> 8 gives 5, then 5 -> 1
-    gives 3. Means of the last two: 4, 3, 7/2, 4. (From the means it would be 4, 2, 11/2, ..)"""
+    gives 3. Means of the last two: 4, 3, 7/2, 4. (From the means, the newest would be 4, 2, 11/2.)"""
     learner = learner_of(model := Points((0.0,)), Soup(2))
     found = []
     for period, x in enumerate([8.0, 0.0, 8.0, 1.0]):
