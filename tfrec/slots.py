@@ -28,11 +28,11 @@ def carried_over(optimizer, variables: list):
     return later
 
 
-def start_all(optimizer) -> None:
-    """Starts the whole state anew, the number of steps too."""
-    fresh, moving = inner(_fresh(optimizer)), inner(optimizer)
-    fresh.build(moving._trainable_variables)
-    for slot, start in zip(moving.variables, fresh.variables, strict=True):
+def start_all(optimizer, variables: list) -> None:
+    """Starts the whole state of these variables anew, the number of steps too."""
+    fresh = _fresh(optimizer)
+    fresh.build(variables)
+    for slot, start in zip(inner(optimizer).variables, inner(fresh).variables, strict=True):
         slot.assign(start)
 
 
