@@ -55,8 +55,9 @@ class EmbeddingDistillation(Strategy):
         if vectors is not None:
             from sklearn.cluster import KMeans
 
-            number = min(self.anchors, len(vectors))
-            found = KMeans(number, n_init=1, random_state=self.seed).fit(vectors).cluster_centers_
+            distinct = np.unique(vectors, axis=0)  # items that were never learned may be the same
+            number = min(self.anchors, len(distinct))
+            found = KMeans(number, n_init=1, random_state=self.seed).fit(distinct).cluster_centers_
             centres = np.resize(found, (self.anchors, vectors.shape[1]))
             if self._centres is None:
                 self._centres = tf.Variable(centres, trainable=False, dtype=tf.float32)
