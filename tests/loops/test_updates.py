@@ -82,6 +82,7 @@ def test_a_cold_update_chooses_its_epochs_on_its_newest_periods(tmp_path, monkey
     """With two validation periods, its steps are those of up to six epochs of the others, then one of each of the two;
     it looks at no other period than these."""
     seen = []
+
     def score(stopping):
         seen.append((stopping.since, sorted(stopping.exams.truths)))
         return float(-len(seen))  # the first epoch is the best each time: two more are tried
