@@ -168,11 +168,11 @@ class Learner(Step):
 
     def _prepared_update(self, update):
         """An update after all strategies, with what the model says now where one asks for it."""
-        asking = [type(s).__name__ for s in self.strategies if s.compares]
-        if asking and self.updates:
+        holding = [type(s).__name__ for s in self.strategies if s.compares or s.anchored]
+        if holding and not self.updates:
+            log.info("%s: nothing was learned before, so the first update goes without", ", ".join(holding))
+        elif any(strategy.compares for strategy in self.strategies):
             update = with_before(update, self.model)
-        elif asking:
-            log.info("%s: nothing was learned before, so the first update goes without", ", ".join(asking))
         for strategy in self.strategies:
             update = strategy.prepare(self, update)
         return update

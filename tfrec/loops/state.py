@@ -1,5 +1,6 @@
 """A model and all that it knows of its stream."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from tfrec.learner import Learner
 from tfrec.loops.asked import Asked
 from tfrec.loops.serving import admitted, answers
 from tfrec.models.scoring import Towers, TowerScores
+
+log = logging.getLogger(__name__)
 
 
 class StreamState:
@@ -186,6 +189,7 @@ class StreamState:
             budget: a `Budget`, which ends the update instead of the epochs.
         """
         if not self.examples_in(periods):
+            log.info("periods %d to %d give nothing to learn from: the update makes no step", periods[0], periods[-1])
             return {"cost/steps": 0, "cost/examples": 0}
         steps, rows, losses = self.learner.steps, self.learner.examples, {}
         batch_size = max(2, batch_size // self.model.rows_per_example)
