@@ -35,6 +35,8 @@ class Soup(Strategy):
                 value = variable.numpy()
                 head = value[tuple(slice(0, size) for size in mean.shape)]
                 started = head != mean
+                if mean.ndim > 1:  # by row: one number of a row may start where the mean was
+                    started = started.any(axis=-1, keepdims=True)
                 for weights in self._weights:
                     weights[place] = np.where(started, head, weights[place])
                 head[...] = self._weights[-1][place]
