@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 UV  := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow data lint tensorboard venv lock clean
+.PHONY: help run test test-slow data lint study tensorboard venv lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ data: venv  ## fetch the datasets that tests read (4 MB)
 lint: venv  ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+study: venv  ## go on with a study: make study STUDY=experiments/forgetting/screening.yaml
+	$(BIN)/python -m tfrec.study $(STUDY) $(ARGS)
 
 tensorboard: venv  ## look at runs/ in TensorBoard
 	$(BIN)/tensorboard --logdir runs

@@ -13,7 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tfrec.final_table import final_tables
-from tfrec.tracking import Tracker, replace_file
+from tfrec.folders import replace_file
+from tfrec.tracking import Tracker
 
 FACTS = {"name": "toy", "seed": 3, "commit": "abc", "overrides": ["seed=3"]}
 NAN = np.nan

@@ -13,13 +13,13 @@ from tfrec import origin
 from tfrec.build import build, check_keys
 from tfrec.checkpoint import Checkpoints
 from tfrec.errors import InputError, require
-from tfrec.folders import status
+from tfrec.folders import replace_file, status
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.memory import peak_memory
 from tfrec.profiling import Profile
 from tfrec.runtime import Runtime
-from tfrec.tracking import Tracker, replace_file, tag_of
+from tfrec.tracking import Tracker, tag_of
 
 log = logging.getLogger(__name__)
 

@@ -72,3 +72,10 @@ def _without_resume(overrides: str) -> list[str]:
 def cache_folder() -> Path:
     """Where tfrec keeps what can be made again: `$TFREC_CACHE`, or `~/.cache/tfrec`."""
     return Path(os.environ.get("TFREC_CACHE") or Path.home() / ".cache" / "tfrec")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    draft = path.with_name(path.name + ".draft")
+    draft.write_text(text)
+    os.replace(draft, path)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tensorboard.plugins.hparams import api as hparams
 
 from tfrec.final_table import final_tables, split
+from tfrec.folders import replace_file
 from tfrec.metrics.prequential import average
 from tfrec.metrics.ranking import mean
 from tfrec.scores import Scores
@@ -182,10 +182,3 @@ def tag_of(metric: str) -> str:
     """The tag of the model's values of a metric, of rankings in the view all."""
     ranks = "@" in metric or metric.partition("~")[0] == "mrr"
     return f"eval/all/{metric}" if ranks else f"eval/{metric}"
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    draft = path.with_name(path.name + ".draft")
-    draft.write_text(text)
-    os.replace(draft, path)

@@ -32,7 +32,7 @@ class Sizes:
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(1, 20), st.integers(0, 5))
 def test_parts_cover_the_periods_in_order_and_none_could_be_joined(sizes, buffer, start):
     start = min(start, len(sizes) - 1)
-    parts = Incremental(buffer=buffer)._parts(Sizes(sizes), range(start, len(sizes)))
+    parts = Incremental(buffer=buffer).updates._parts(Sizes(sizes), range(start, len(sizes)))
     assert [t for part in parts for t in part] == list(range(start, len(sizes)))
     held = [sum(sizes[t] for t in part) for part in parts]
     for part, examples in zip(parts, held, strict=True):

@@ -34,6 +34,10 @@ class Exams:
         self._inputs.append(arrays | {f"candidate/{key}": values for key, values in candidates.items()})
         self.truths[t] = replace(truth, items=None)
 
+    def forget(self, before: int) -> None:
+        """Lets go of the periods before `before`."""
+        self.truths = {t: truth for t, truth in self.truths.items() if t >= before}
+
     def values(self, t: int) -> dict[str, np.ndarray]:
         """Values per request `[requests]` of period t, with the model's weights as they are now, by view and metric.
 

@@ -11,11 +11,11 @@ from tfrec.baselines.popularity import Popularity
 from tfrec.data.truth import Truth
 from tfrec.errors import require
 from tfrec.evaluate import Evaluator
+from tfrec.folders import replace_file
 from tfrec.loops.exams import Exams
 from tfrec.metrics import continual
 from tfrec.metrics.ranking import mean
 from tfrec.models.weights import Weights
-from tfrec.tracking import replace_file
 
 
 class PeriodMatrix:

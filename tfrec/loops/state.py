@@ -1,5 +1,6 @@
 """A model and all that it knows of its stream."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from tfrec.learner import Learner
 from tfrec.loops.asked import Asked
 from tfrec.loops.serving import admitted, answers
 from tfrec.models.scoring import Towers, TowerScores
+
+log = logging.getLogger(__name__)
 
 
 class StreamState:
@@ -176,20 +179,23 @@ class StreamState:
         return self.update(range(newest, newest + 1)).first_rows()
 
     def learn(
-        self, periods: range, epochs: int, batch_size: int, log_q_window: int = 1, stopping=None
+        self, periods: range, epochs: int, batch_size: int, log_q_window: int = 1, stopping=None, budget=None
     ) -> dict[str, float]:
         """Learns the examples of `periods`, the last of which has just been revealed; returns what it cost.
 
         Args:
             log_q_window: periods, at least those learned from, whose counts estimate how often an item is drawn.
             stopping: an `EarlyStopping`, asked after each epoch.
+            budget: a `Budget`, which ends the update instead of the epochs.
         """
         if not self.examples_in(periods):
+            log.info("periods %d to %d give nothing to learn from: the update makes no step", periods[0], periods[-1])
             return {"cost/steps": 0, "cost/examples": 0}
         steps, rows, losses = self.learner.steps, self.learner.examples, {}
         batch_size = max(2, batch_size // self.model.rows_per_example)
         if self.model.trains:
-            losses = self.learner.learn(self.update(periods, log_q_window), epochs, batch_size, self.seed, stopping)
+            update = self.update(periods, log_q_window)
+            losses = self.learner.learn(update, epochs, batch_size, self.seed, stopping, budget)
             self.scorer.forget()
         self.learner.newest = self.history.newest
         self.learner.last_period = max(self.learner.last_period, periods[-1])

@@ -1,7 +1,5 @@
 """Holding vectors, their neighbourhoods and their place among all where they were."""
 
-import warnings
-
 import numpy as np
 import tensorflow as tf
 
@@ -56,12 +54,10 @@ class EmbeddingDistillation(Strategy):
         vectors = update.candidates.get("before/candidate")
         if vectors is not None:
             from sklearn.cluster import KMeans
-            from sklearn.exceptions import ConvergenceWarning
 
-            number = min(self.anchors, len(vectors))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # of equal vectors: a centre twice does no harm
-                found = KMeans(number, n_init=1, random_state=self.seed).fit(vectors).cluster_centers_
+            distinct = np.unique(vectors, axis=0)  # items that were never learned may be the same
+            number = min(self.anchors, len(distinct))
+            found = KMeans(number, n_init=1, random_state=self.seed).fit(distinct).cluster_centers_
             centres = np.resize(found, (self.anchors, vectors.shape[1]))
             if self._centres is None:
                 self._centres = tf.Variable(centres, trainable=False, dtype=tf.float32)

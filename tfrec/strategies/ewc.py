@@ -29,6 +29,7 @@ class Ewc(Strategy):
     """
 
     needs = ("task_losses",)
+    anchored = True
 
     def __init__(
         self,

@@ -21,6 +21,8 @@ class Si(Strategy):
         InputError: a number is out of range.
     """
 
+    anchored = True
+
     def __init__(self, weight: float = 0.1, damping: float = 0.1) -> None:
         require(weight >= 0 and damping > 0, f"strategy.si has weight={weight}, damping={damping}: 0 or more, above 0.")
         self.weight, self.damping = weight, damping

@@ -15,25 +15,31 @@ class Soup(Strategy):
 
     Args:
         last: updates.
+        decay: weight of a model relative to that of the update after it; 1 weighs all equally, below 1 is an
+            exponential average.
 
     Raises:
-        InputError: fewer than 1.
+        InputError: fewer than 1, or a decay not above 0, up to 1.
     """
 
-    def __init__(self, last: int = 3) -> None:
+    def __init__(self, last: int = 3, decay: float = 1.0) -> None:
         require(last >= 1, f"strategy.soup.last is {last}: choose 1 or more updates.")
-        self.last = last
+        require(0 < decay <= 1, f"strategy.soup.decay is {decay}: choose above 0, up to 1.")
+        self.last, self.decay = last, decay
         self._weights: list[list[np.ndarray]] = []
 
     def prepare(self, learner, update):
-        """Goes on from the newest weights; rows that started since keep their start."""
+        """Goes on from the newest weights; a row that started since has its start in the older ones too."""
         if self._weights:
-            variables = learner.model.trainable_variables
-            mean = _mean(self._weights)
-            for variable, old, newest in zip(variables, mean, self._weights[-1], strict=True):
+            for place, (variable, mean) in enumerate(zip(learner.model.trainable_variables, self._mean(), strict=True)):
                 value = np.array(variable.numpy())
-                head = value[(*(slice(0, size) for size in newest.shape), ...)]  # of a number too, a view
-                head[...] = np.where(head == old, newest, head)
+                head = value[(*(slice(0, size) for size in mean.shape), ...)]  # of a number too, a view
+                started = head != mean
+                if mean.ndim > 1:  # by row: one number of a row may start where the mean was
+                    started = started.any(axis=-1, keepdims=True)
+                for weights in self._weights:
+                    weights[place] = np.where(started, head, weights[place])
+                head[...] = self._weights[-1][place]
                 variable.assign(value)
         return update
 
@@ -44,7 +50,13 @@ class Soup(Strategy):
         for number, weights in enumerate(self._weights):
             pairs = zip(weights, self._weights[-1], shapes, strict=True)
             self._weights[number] = [_grown(value, newest, shape) for value, newest, shape in pairs]
-        Weights(learner.model, _mean(self._weights)).assign()
+        Weights(learner.model, self._mean()).assign()
+
+    def _mean(self) -> list[np.ndarray]:
+        share = self.decay ** np.arange(len(self._weights))[::-1]
+        share = (share / share.sum()).astype(np.float32)
+        columns = zip(*self._weights, strict=True)
+        return [sum(s * v for s, v in zip(share, values, strict=True)).astype(values[0].dtype) for values in columns]
 
     def state(self) -> dict:
         """The weights of each update, the oldest first."""
@@ -57,10 +69,6 @@ class Soup(Strategy):
             number, place = map(int, key.split("/"))
             found.setdefault(number, {})[place] = value
         self._weights = [[weights[m] for m in sorted(weights)] for _, weights in sorted(found.items())]
-
-
-def _mean(weights: list[list[np.ndarray]]) -> list[np.ndarray]:
-    return [np.mean(values, axis=0, dtype=np.float32).astype(values[0].dtype) for values in zip(*weights, strict=True)]
 
 
 def _grown(value: np.ndarray, newest: np.ndarray, shape: tuple) -> np.ndarray:

@@ -10,6 +10,7 @@ class Strategy:
 
     needs: tuple[str, ...] = ()  # methods of the model, such as `task_losses`, which a plain TFRS model does not have
     starts_anew = False  # asks for `Learner.start_anew`
+    anchored = False  # holds weights to those after an earlier update, so the first update goes without it
     compares = False  # with what the model said before the update: the learner puts it beside each example
     steps_per_call = None  # 1: `augment` needs the result of the last step, so none is made ahead
 

@@ -1,0 +1,109 @@
+"""Budgets and cold starts."""
+
+import numpy as np
+import pytest
+
+from tests.loops.test_incremental import make_state, run
+from tests.toy import make_interactions
+from tfrec.data.stream import Stream
+from tfrec.errors import InputError
+from tfrec.loops.budget import Budget
+from tfrec.loops.incremental import Incremental
+from tfrec.loops.validation import EarlyStopping
+from tfrec.memories.reservoir import Reservoir
+from tfrec.models.weights import Weights
+from tfrec.strategies.replay import Replay
+
+
+def learned(budget, strategies=(), batch_size=32):
+    """A base of two periods without a budget, then an update of one period with it; what the update cost."""
+    state = make_state(Stream(make_interactions(days=50, per_day=40)))
+    state.learner.strategies.extend(strategies)
+    for t in range(3):
+        state.observe(t)
+    state.learn(range(2), 1, batch_size)
+    return state, state.learn(range(2, 3), 1, batch_size, budget=budget)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 25])
+def test_a_budget_of_steps_is_kept_to_the_step(steps):
+    """A period has some 280 examples, 9 batches of 32: 25 steps are nearly three passes."""
+    assert learned(Budget(steps=steps))[1]["cost/steps"] == steps
+
+
+def test_a_replayed_row_is_an_example_too():
+    """320 examples: 10 steps of 32 rows, but 8 steps of 40 where each batch has 8 replayed rows."""
+    costs = learned(Budget(examples=320))[1]
+    assert (costs["cost/steps"], costs["cost/examples"]) == (10, 320)
+    costs = learned(Budget(examples=320), [Replay(Reservoir(100), ratio=0.25)])[1]
+    assert (costs["cost/steps"], costs["cost/examples"]) == (8, 320)
+
+
+def test_seconds_end_an_update():
+    state, costs = learned(Budget(seconds=0.5))
+    assert costs["cost/steps"] > 9  # more than one pass over the period, in half a second
+
+
+def test_without_a_budget_epochs_end_an_update():
+    assert learned(Budget())[1]["cost/steps"] == learned(None)[1]["cost/steps"]
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"steps": 0}, r"loop\.budget\.steps is 0, which allows no step"),
+        ({"steps": 3, "examples": 5}, r"loop\.budget has .*choose one of steps, examples and seconds"),
+    ],
+)
+def test_what_is_no_budget_is_a_sentence(options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Budget(**options)
+
+
+def test_a_budget_below_one_batch_is_a_sentence():
+    with pytest.raises(InputError, match=r"loop\.budget\.examples is 20, which allows no step: .* would make it 32"):
+        learned(Budget(examples=20))
+
+
+def test_a_cold_update_is_a_base_of_all_periods(tmp_path):
+    """The last update of a run with window null learns periods 0 to 4 as a run whose base they are."""
+    cold, _ = run(tmp_path / "cold", base=3, last=4, base_epochs=2, window=None, start="cold")
+    state = make_state(Stream(make_interactions(days=50, per_day=40)))
+    for t in range(5):
+        state.observe(t)
+    state.learn(range(5), 2, 64, 8)
+    for value, other in zip(Weights(cold.model).values, Weights(state.model).values, strict=True):
+        np.testing.assert_allclose(value, other, atol=1e-6)
+    for slot, other in zip(cold.learner.optimizer.variables, state.learner.optimizer.variables, strict=True):
+        np.testing.assert_allclose(slot, other, atol=1e-6)
+
+
+def test_a_cold_update_chooses_its_epochs_on_its_newest_periods(tmp_path, monkeypatch):
+    """With two validation periods, its steps are those of up to six epochs of the others, then one of each of the two;
+    it looks at no other period than these."""
+    seen = []
+
+    def score(stopping):
+        seen.append((stopping.since, sorted(stopping.exams.truths)))
+        return float(-len(seen))  # the first epoch is the best each time: two more are tried
+
+    monkeypatch.setattr(EarlyStopping, "score", score)
+    monkeypatch.setattr("tfrec.tracking.Tracker.validation", lambda *told: None)
+    run(tmp_path / "cold", base=3, last=4, base_epochs=6, window=None, start="cold", validation=2, patience=2)
+    assert set(map(str, seen)) == {str((0, [1, 2])), str((1, [2, 3])), str((2, [3, 4]))}
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        ({"start": "hot"}, r"loop\.start is 'hot': choose warm or cold"),
+        ({"start": "cold", "budget": Budget(steps=3)}, r"loop\.start=cold .* loop\.budget says another end"),
+        (
+            {"start": "cold", "window": 2, "validation": 2},
+            r"loop\.start=cold learns loop\.window=2 .*loop\.validation=2",
+        ),
+    ],
+)
+def test_keys_that_disagree_are_a_sentence(options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Incremental(**options)

@@ -1,0 +1,85 @@
+"""Strategies by two, and each of them killed and resumed."""
+
+from itertools import combinations
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tf_keras
+
+from tests.strategies.test_contract import STRATEGIES, make
+from tests.test_learner import make_model
+from tests.toy import make_interactions
+from tfrec.checkpoint import Checkpoints
+from tfrec.data.stream import Stream
+from tfrec.learner import Learner
+from tfrec.loops.state import StreamState
+
+PAIRS = list(combinations(STRATEGIES, 2))
+# Each strategy with the one after it and the one before it, in both orders of the list.
+COVERING = [(one, STRATEGIES[(n + 1) % len(STRATEGIES)]) for n, one in enumerate(STRATEGIES)]
+TRACKER = SimpleNamespace(rows=[], seconds=lambda: 0.0, resume=lambda rows, seconds: None)
+
+
+def state_of(names):
+    learner = Learner(make_model(dropout=0.1), tf_keras.optimizers.Adagrad(0.1), [small(name) for name in names])
+    return StreamState(Stream(make_interactions(days=35, per_day=40)), learner.model, learner, {})
+
+
+def small(name):
+    """A strategy whose buffer is full after the first period."""
+    strategy = make(name)
+    if hasattr(strategy, "memory"):
+        strategy.memory.size = 150
+    return strategy
+
+
+def learn(state, t):
+    return state.learn(range(t, t + 1), epochs=1, batch_size=32)
+
+
+def resumed(names, folder, killed_after, periods):
+    """A run that is killed after a period and goes on from its checkpoint, and one that is not."""
+    whole, first = state_of(names), state_of(names)
+    for t in range(periods):
+        for state in (whole, *([first] if t <= killed_after else [])):
+            state.observe(t)
+            costs = learn(state, t)
+            assert all(np.isfinite(value) for value in costs.values())
+    Checkpoints(folder).save(killed_after, first, TRACKER)
+    second = state_of(names)
+    for t in range(killed_after + 1):
+        second.observe(t)
+    Checkpoints(folder).restore(killed_after, second, TRACKER)
+    for t in range(killed_after + 1, periods):
+        second.observe(t)
+        learn(second, t)
+    return whole, second
+
+
+def same(whole, second):
+    for value, other in zip(whole.model.variables, second.model.variables, strict=True):
+        np.testing.assert_array_equal(value.numpy(), other.numpy())
+    for one, other in zip(whole.learner.strategies, second.learner.strategies, strict=True):
+        kept, again = one.state(), other.state()
+        assert kept.keys() == again.keys()
+        for key in kept:
+            np.testing.assert_array_equal(kept[key], again[key])
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_killed_and_resumed_run_is_the_whole_run(name, tmp_path):
+    same(*resumed([name], tmp_path, 1, 4))
+
+
+@pytest.mark.parametrize("pair", COVERING, ids="+".join)
+def test_two_strategies_learn_side_by_side(pair, tmp_path):
+    """And are resumed as the whole run."""
+    assert len(COVERING) <= 30
+    same(*resumed(pair, tmp_path, 1, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", PAIRS, ids="+".join)
+def test_any_two_strategies_learn_side_by_side(pair, tmp_path):
+    same(*resumed(pair, tmp_path, 1, 3))

@@ -1,0 +1,68 @@
+"""How much an update may cost."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from tfrec.errors import require
+
+
+class Budget:
+    """What ends an update instead of its epochs: as many passes over its examples as this allows.
+
+    With one of them, methods that are compared have equal budgets whatever they add to a batch: a replayed row is an
+    example too. Only steps that fit are made, so that a budget is never passed; seconds are looked at before each step,
+    and are no function of the seed: such a run does not repeat bit for bit.
+
+    Args:
+        steps, examples, seconds: of an update; at most one of them, the others None. Without one, there is no budget.
+
+    Raises:
+        InputError: there is more than one, or one that allows no step.
+    """
+
+    def __init__(self, steps: int | None = None, examples: int | None = None, seconds: float | None = None) -> None:
+        given = {"steps": steps, "examples": examples, "seconds": seconds}
+        given = {name: value for name, value in given.items() if value is not None}
+        require(len(given) <= 1, f"loop.budget has {given}: choose one of steps, examples and seconds.")
+        self.kind, self.most = next(iter(given.items()), (None, 0))
+        require(
+            self.kind is None or self.most > 0,
+            f"loop.budget.{self.kind} is {self.most}, which allows no step: choose above 0, or null.",
+        )
+
+    def start(self) -> "Spent | None":
+        """The budget of an update that has spent nothing; None: there is no budget."""
+        return Spent(self.kind, self.most) if self.kind else None
+
+
+class Spent:
+    """What one update has spent of its budget.
+
+    Attributes: `over`, whether no further step fits.
+    """
+
+    def __init__(self, kind: str, most: float) -> None:
+        self.kind, self.most, self.over = kind, most, False
+        self.steps = self.examples = 0
+        self._started = time.perf_counter()
+
+    def within(self, batches: Iterable[dict]) -> Iterator[dict]:
+        """The batches that the budget still allows.
+
+        Raises:
+            InputError: it does not allow the first.
+        """
+        for batch in batches:
+            rows = len(next(iter(batch.values())))
+            after = {"steps": self.steps + 1, "examples": self.examples + rows}
+            after["seconds"] = time.perf_counter() - self._started
+            self.over = after[self.kind] > self.most
+            if self.over:
+                require(
+                    self.steps > 0,
+                    f"loop.budget.{self.kind} is {self.most}, which allows no step: the first would make it "
+                    f"{after[self.kind]:.4g}. Choose more, or a smaller loop.batch_size.",
+                )
+                return
+            self.steps, self.examples = after["steps"], after["examples"]
+            yield batch

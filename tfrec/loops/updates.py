@@ -1,0 +1,153 @@
+"""What an update learns from, from which weights, and for how long."""
+
+import logging
+
+from tfrec.errors import require
+from tfrec.evaluate import Evaluator
+from tfrec.loops.budget import Budget
+from tfrec.loops.exams import Exams
+from tfrec.loops.state import StreamState
+from tfrec.loops.validation import EarlyStopping
+from tfrec.tracking import Tracker
+
+log = logging.getLogger(__name__)
+
+
+class Updates:
+    """Learns the base, and the updates after it.
+
+    Args:
+        base: number of periods of the base.
+        base_epochs: passes over the base, and over what a cold update learns.
+        epochs: passes over the examples of a warm update.
+        window: periods that an update learns from, at least: 1 is what is new since the last update, None is all
+            of the past.
+        batch_size: examples of a step; of lists, as of `buffer`, their candidates are counted.
+        log_q_window: periods whose counts estimate how often an item is drawn into a batch. The counts of one
+            period alone would call every rare item that happens to be in it frequent, and push it up.
+        buffer: examples held in memory at once. Periods that have more together are learned in runs of consecutive
+            periods, each with all its epochs, in time order.
+        validation: periods at the end of the base, and of what a cold update learns, that choose the epochs of what is
+            before them: learning stops when the first metric on them has not risen for `patience` epochs, and goes
+            back to the best. They are then learned as updates. 0 takes all, for `base_epochs`.
+        patience: epochs without a new best.
+        budget: what a warm update may cost, instead of its epochs; see `Budget`.
+        start: the weights that an update starts from: `warm`, the last ones, or `cold`, those of before the base: with
+            window None, full retraining.
+
+    Raises:
+        InputError: a number is out of range, or two keys disagree.
+    """
+
+    def __init__(
+        self,
+        base: int,
+        base_epochs: int,
+        epochs: int,
+        window: int | None,
+        batch_size: int,
+        log_q_window: int,
+        buffer: int,
+        validation: int,
+        patience: int,
+        budget: Budget | None,
+        start: str,
+    ) -> None:
+        whole = {"base_epochs": (base_epochs, 0), "epochs": (epochs, 0), "batch_size": (batch_size, 2)}
+        whole |= {"log_q_window": (log_q_window, 1), "buffer": (buffer, 1)}
+        whole |= {"validation": (validation, 0), "patience": (patience, 1)}
+        for key, (value, least) in whole.items():
+            require_whole(key, value, least)
+        require(window is None or window >= 1, f"loop.window is {window}: choose 1 or more periods, or null for all.")
+        require(
+            validation == 0 or validation < base and base_epochs > 0,
+            f"loop.validation is {validation} of loop.base={base} periods, with loop.base_epochs={base_epochs}: leave "
+            "periods and epochs to learn.",
+        )
+        require(start in ("warm", "cold"), f"loop.start is '{start}': choose warm or cold.")
+        cold = start == "cold"
+        require(
+            not (cold and budget is not None and budget.kind),
+            "loop.start=cold learns for loop.base_epochs, and loop.budget says another end: choose one of them.",
+        )
+        require(
+            not cold or window is None or window > validation,
+            f"loop.start=cold learns loop.window={window} periods, of which loop.validation={validation} choose the "
+            "epochs: leave some to learn.",
+        )
+        self.base, self.base_epochs, self.epochs, self.window = base, base_epochs, epochs, window
+        self.batch_size, self.log_q_window, self.buffer = batch_size, log_q_window, buffer
+        self.validation, self.patience, self.budget, self.cold = validation, patience, budget, cold
+        self._exams: Exams | None = None
+
+    def begin(self, state: StreamState, evaluator: Evaluator) -> None:
+        """Before the base is observed."""
+        if self.cold:
+            state.learner.keep_first()
+        if self.validation:
+            self._exams = Exams(state, evaluator)
+
+    def examine(self, t: int, state: StreamState, truth=None) -> None:
+        """Before period t is observed: keeps it, if it is to choose the epochs of what is before it."""
+        if self._exams is not None and (t >= self.base - self.validation if t < self.base else self.cold):
+            self._exams.set(t, truth or state.truth(t), state.history)
+            self._exams.forget(before=t + 1 - self.validation)
+
+    def learn_base(self, state: StreamState, tracker: Tracker) -> None:
+        """Learns the base, which is known."""
+        self._from_the_start(state, range(self.base), tracker.validation)
+
+    def learn(self, t: int, state: StreamState) -> dict[str, float]:
+        """Learns after period t was revealed; returns what it cost."""
+        # What was revealed since the last update is learned in any case, so that a rarer update loses nothing.
+        unlearned = state.learner.last_period + 1
+        start = 0 if self.window is None else max(0, min(unlearned, t + 1 - self.window))
+        if not self.cold:
+            return self._update(state, range(start, t + 1), self.epochs, budget=self.budget)
+        state.learner.start_anew()
+        return self._from_the_start(state, range(start, t + 1), lambda epoch, value: None)
+
+    def _from_the_start(self, state: StreamState, periods: range, written) -> dict[str, float]:
+        """Learns periods by weights that know nothing, the last `validation` ones after the others."""
+        chosen = periods[-1] + 1 - self.validation
+
+        def stopping():
+            if self._exams is None:
+                return None
+            return EarlyStopping(state, self._exams, chosen - 1, self.patience, written)
+
+        costs = self._update(state, range(periods[0], chosen), self.base_epochs, stopping)
+        for t in range(chosen, periods[-1] + 1):
+            state.model.start_rows(state.history, t - 1)
+            costs = _added(costs, self._update(state, range(t, t + 1), self.epochs))
+        return costs
+
+    def _update(
+        self, state: StreamState, periods: range, epochs: int, stopping=lambda: None, budget: Budget | None = None
+    ) -> dict[str, float]:
+        """Learns the periods' examples, as many at once as the buffer holds, each part with its own `stopping()`."""
+        costs = {"cost/steps": 0, "cost/examples": 0}
+        for part in self._parts(state, periods):
+            cost = state.learn(part, epochs, self.batch_size, self.log_q_window, stopping(), budget)
+            costs = _added(costs, cost)
+        return costs
+
+    def _parts(self, state: StreamState, periods: range) -> list[range]:
+        parts, start, most = [], periods[0], self.buffer / state.model.rows_per_example
+        for t in periods[1:]:
+            if state.examples_in(range(start, t + 1)) > most:
+                parts.append(range(start, t))
+                start = t
+        return [*parts, range(start, periods[-1] + 1)]
+
+
+def require_whole(key: str, value: int, least: int) -> None:
+    """Raises InputError unless `loop.<key>` is a whole number, at least `least`."""
+    require(
+        isinstance(value, int) and value >= least, f"loop.{key} is {value}: choose a whole number, {least} or more."
+    )
+
+
+def _added(costs: dict[str, float], more: dict[str, float]) -> dict[str, float]:
+    """What both cost together; of all else (losses) the later."""
+    return costs | more | {key: costs[key] + more[key] for key in ("cost/steps", "cost/examples")}

@@ -1,0 +1,110 @@
+"""The one optimisation step of the online loops, as a graph."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+
+import tensorflow as tf
+
+from tfrec.feeding import Batch
+from tfrec.precision import gradients
+from tfrec.replicas import share
+from tfrec.strategies.strategy import Strategy
+from tfrec.tasks.averaging import mean_per_task
+
+log = logging.getLogger(__name__)
+
+
+class Step:
+    """`update(batch)`, traced once for all batches of the same features, several steps a call of the graph.
+
+    Args:
+        model: the one that learns. optimizer, strategies, jit_compile, profile: see `Learner`.
+
+    Attributes: `traces` of the graph; `compilations` of the step by XLA, counted by the shapes that each trace has
+    seen; `steps` so far.
+    """
+
+    def __init__(self, model, optimizer, strategies: Sequence[Strategy], jit_compile: bool, profile) -> None:
+        self.model, self.optimizer, self.strategies = model, optimizer, list(strategies)
+        self.jit_compile, self._profile = jit_compile, profile
+        self.traces = self.compilations = self.steps = 0
+        self._row_losses = hasattr(model, "task_losses")
+        self._replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
+        self._compiled, self._keys, self._shapes = None, None, set()
+
+    def _call(self, stack: Batch) -> dict[str, tf.Tensor]:
+        """All steps of a stack; returns the losses of the last."""
+        tensors = {key: tf.convert_to_tensor(values) for key, values in stack.items()}
+        if self._compiled is None or self._keys != tensors.keys():
+            for strategy in self.strategies:
+                strategy.build(self.model)
+            self._compiled, self._keys, self._shapes = self._trace(tensors), tensors.keys(), set()
+        shapes = tuple(tensor.shape[1:] for tensor in tensors.values())
+        self.compilations += self._by_xla and shapes not in self._shapes
+        self._shapes.add(shapes)
+        steps = len(next(iter(stack.values())))
+        self.steps += steps
+        with self._profile(self.steps, steps) if self._profile is not None else nullcontext():
+            return self._compiled(tensors)
+
+    def _trace(self, tensors: dict[str, tf.Tensor]):
+        """The graph of several steps, for any number of them and of rows."""
+        self._by_xla = self.jit_compile and not any(tensor.dtype == tf.string for tensor in tensors.values())
+        if self.jit_compile and not self._by_xla:
+            log.info("the model takes strings, which XLA does not know: the step runs without XLA")
+        any_rows = {key: tf.TensorSpec([None, *tensor.shape[2:]], tensor.dtype) for key, tensor in tensors.items()}
+        step = self._on_replicas
+        if self._replicas == 1:
+            step = tf.function(self.update, input_signature=[any_rows], jit_compile=self._by_xla)
+
+        def steps(stack):
+            self.traces += 1
+            losses = step({key: values[0] for key, values in stack.items()})
+            for i in tf.range(1, tf.shape(next(iter(stack.values())))[0]):
+                tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+                losses = step({key: values[i] for key, values in stack.items()})
+            return losses
+
+        any_steps = {key: tf.TensorSpec([None, *spec.shape], spec.dtype) for key, spec in any_rows.items()}
+        started = time.perf_counter()
+        compiled = tf.function(steps, input_signature=[any_steps])
+        compiled.get_concrete_function()
+        log.info("step traced in %.1f s", time.perf_counter() - started)
+        return compiled
+
+    def _on_replicas(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """In graph: `update` of each replica's share; the losses are those of the whole batch."""
+        strategy = tf.distribute.get_strategy()
+        losses = strategy.run(lambda whole: self.update(share(whole)), args=(batch,))
+        return {name: strategy.reduce("SUM", loss, axis=None) for name, loss in losses.items()}
+
+    def update(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """In graph: losses, gradients, optimizer and strategies of one batch; returns scalars by name."""
+        tape_fn = self._losses_and_gradients
+        for strategy in self.strategies:
+            tape_fn = partial(strategy.gradients, tape_fn)
+        losses, slopes = tape_fn(batch)
+        variables = self.model.trainable_variables
+        before = [tf.identity(variable) for variable in variables] if self._after else []
+        self.optimizer.apply_gradients(zip(slopes, variables, strict=True))
+        for strategy in self._after:
+            strategy.after_step(self.model, before)
+        return losses
+
+    def _losses_and_gradients(self, batch: dict[str, tf.Tensor]):
+        with tf.GradientTape() as tape:
+            outputs, losses = self._losses(batch)
+            penalties = [s.penalty(self.model, batch, outputs) for s in self.strategies]
+            once = (sum(self.model.losses) + sum(penalties)) / self._replicas  # each replica adds its own
+            losses["loss"] = tf.add_n([*losses.values()]) + once
+        return losses, gradients(self.optimizer, tape, losses["loss"], self.model.trainable_variables)
+
+    def _losses(self, batch: dict[str, tf.Tensor]):
+        if not self._row_losses:
+            return None, {"compute_loss": self.model.compute_loss(batch, training=True)}
+        outputs = self.model(batch, training=True)
+        return outputs, mean_per_task(self.model.task_losses(outputs, batch), batch.get("row_weight", 1.0))

@@ -1,0 +1,147 @@
+"""`python -m tfrec.study FILE`: runs what a study's table of results does not have yet, and adds it to the table.
+
+The file says what the study is of:
+
+    runs: runs/forgetting            # where the run folders go
+    results: screening.csv           # the table, beside the file
+    seeds: [0, 1]
+    always: [+experiment=forgetting] # words of every run
+    methods:                         # the words of each, beside these
+      - []
+      - ["strategy=[replay]", strategy.replay.ratio=0.5]
+
+A run that is in the table, by its words and seed, is not made again, so a study that was stopped goes on, and a
+method that is added costs its own runs only. The table is written after every run. Seeds go first: all methods with
+the first seed, then all with the next.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from tfrec.errors import InputError, require
+from tfrec.folders import replace_file
+from tfrec.results import read
+
+KEYS = {"runs": str, "results": str, "seeds": list, "always": list, "methods": list}
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is run: every method with every seed.
+
+    Args:
+        runs: folder of the run folders. results: the table.
+        always: words of every run. methods: words of each method.
+    """
+
+    runs: Path
+    results: Path
+    seeds: list[int]
+    always: list[str]
+    methods: list[list[str]]
+
+    @classmethod
+    def of(cls, path: Path) -> "Study":
+        """The study that a file describes.
+
+        Raises:
+            InputError: it is not there, or lacks a key or has one too many, or two methods have the same words.
+        """
+        require(path.is_file(), f"{path} is not there: name the file of a study, such as experiments/*/study.yaml.")
+        found = yaml.safe_load(path.read_text()) or {}
+        require(
+            isinstance(found, dict) and found.keys() == KEYS.keys(),
+            f"{path} has {', '.join(found) or 'nothing'}: a study says {', '.join(KEYS)}.",
+        )
+        for key, kind in KEYS.items():
+            require(isinstance(found[key], kind), f"{path}: {key} is {found[key]!r}, which is no {kind.__name__}.")
+        methods = [[str(word) for word in words or []] for words in found["methods"]]
+        words = [_key(each) for each in methods]
+        twice = next((each for each in methods if words.count(_key(each)) > 1), None)
+        require(twice is None, f"{path} has the method {twice} twice.")
+        return cls(Path(found["runs"]), path.parent / found["results"], found["seeds"], found["always"], methods)
+
+    def missing(self) -> list[tuple[list[str], int]]:
+        """The words and the seed of each run that the table does not have, in order."""
+        known = set()
+        if self.results.is_file():
+            table = pd.read_csv(self.results, dtype=str)
+            options = table.loc[:, :"name"].drop(columns="name")
+            rows = [tuple(sorted((k, v) for k, v in row.items() if pd.notna(v))) for _, row in options.iterrows()]
+            known = set(zip(rows, table["seed"].astype(int), strict=True))
+        wanted = [(words, seed) for seed in self.seeds for words in self.methods]
+        return [(words, seed) for words, seed in wanted if (_key([*self.always, *words]), seed) not in known]
+
+    def folder(self, words: list[str], seed: int) -> Path:
+        """Where the run with these words is kept: by its number in the study."""
+        return self.runs / f"{self.methods.index(words):02d}" / f"seed={seed}"
+
+    def add(self, folder: Path) -> None:
+        """Adds a finished run to the table."""
+        table = read([folder]).astype(str).replace("nan", "")
+        if self.results.is_file():
+            before = pd.read_csv(self.results, dtype=str)
+            columns = {name: _options(each) for name, each in (("before", before), ("now", table))}
+            options = list(dict.fromkeys([*columns["before"], *columns["now"]]))
+            others = [name for name in dict.fromkeys([*before, *table]) if name not in options]
+            table = pd.concat([before, table], ignore_index=True)[[*options, *others]]
+        replace_file(self.results, table.to_csv(index=False))
+
+
+def run(study: Study, minutes: float | None = None) -> list[str]:
+    """Makes the missing runs, one after the other; returns the commands of those that failed.
+
+    Args:
+        minutes: after which no further run is begun; None makes all.
+    """
+    started, failed = time.monotonic(), []
+    missing = study.missing()
+    print(f"{len(missing)} runs are missing of {len(study.methods) * len(study.seeds)}", flush=True)
+    for words, seed in missing:
+        if minutes is not None and time.monotonic() - started > 60 * minutes:
+            print(f"{minutes} minutes are over: the next call goes on")
+            break
+        folder = study.folder(words, seed)
+        command = ["-m", "tfrec.run", *study.always, *words, f"seed={seed}", f"hydra.run.dir={folder}"]
+        print(" ".join(["python", *command]), flush=True)
+        if subprocess.run([sys.executable, *command]).returncode:
+            failed.append(" ".join(["python", *command]))
+            continue
+        study.add(folder)
+    return failed
+
+
+def _key(words: list[str]) -> tuple:
+    """What tells runs apart: their overrides, in whatever order."""
+    pairs = [word.partition("=") for word in words]
+    return tuple(sorted((key, value) for key, _, value in pairs))
+
+
+def _options(table: pd.DataFrame) -> list[str]:
+    """The columns of overrides, which stand before `name`."""
+    return list(table.columns[: table.columns.get_loc("name")])
+
+
+def main() -> None:
+    """Goes on with a study; exit code 1 if a run failed."""
+    parser = argparse.ArgumentParser(prog="python -m tfrec.study", description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, help="what the study is of, such as experiments/forgetting/screening.yaml")
+    parser.add_argument("--minutes", type=float, help="after which no further run is begun")
+    arguments = parser.parse_args()
+    try:
+        failed = run(Study.of(arguments.file), arguments.minutes)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    if failed:
+        sys.exit("error: these runs failed:\n" + "\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()
