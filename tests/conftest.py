@@ -3,9 +3,13 @@
 import tfrec  # noqa: F401, I001  before TensorFlow, so that the two Keras are chosen
 
 import pytest
+from hypothesis import settings
 
 from tests.toy import make_interactions
 from tfrec.data.stream import Stream
+
+settings.register_profile("tfrec", deadline=None)  # machines are as slow as they are
+settings.load_profile("tfrec")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -330,8 +330,8 @@ def test_batches_and_buffers_count_candidates():
         assert costs["cost/examples"] == lists * costs["cost/steps"] == -(-state.sizes[3] // lists) * lists
     # Two periods have more than 8 lists each: they are learned one by one if the buffer holds 8 * 8 candidates.
     assert min(state.sizes[2:4]) > 8
-    assert len(Incremental(buffer=64)._parts(state, range(2, 4))) == 2
-    assert len(Incremental(buffer=8 * sum(state.sizes))._parts(state, range(2, 4))) == 1
+    assert len(Incremental(buffer=64).updates._parts(state, range(2, 4))) == 2
+    assert len(Incremental(buffer=8 * sum(state.sizes)).updates._parts(state, range(2, 4))) == 1
 
 
 def test_a_base_without_lists_is_one_sentence(tmp_path):

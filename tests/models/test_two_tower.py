@@ -140,7 +140,7 @@ def test_encoding_in_chunks_keeps_order_and_shape(rows):
 
 
 def test_errors_name_what_to_do():
-    with pytest.raises(InputError, match="choose text, mean or zero"):
+    with pytest.raises(InputError, match="choose text, neighbours, mean or zero"):
         TwoTower(new_items="best")
     with pytest.raises(InputError, match="needs an encoder"):
         TwoTower(features=TowerFeatures(), new_items="text")

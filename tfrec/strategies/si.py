@@ -28,22 +28,13 @@ class Si(Strategy):
         self.weight, self.damping = weight, damping
         self.parts = {name: Beside() for name in ("omega", "work", "anchor", "begin")}
         self._slopes: list = []
+        self._begun: tf.Variable | None = None
 
     def build(self, model) -> None:
         """Makes room for importance, work, anchor and beginning of all weights."""
         for part in self.parts.values():
             part.follow(model)
-        self._begin(model)
-
-    def prepare(self, learner, update):
-        """Notes where the weights begin."""
-        self._begin(learner.model)
-        return update
-
-    def _begin(self, model) -> None:
-        for begin, weight in zip(self.parts["begin"].variables, model.trainable_variables, strict=False):
-            if begin.shape == weight.shape:  # else the step is traced anew, which begins with `build`
-                begin.assign(weight)
+        self._begun = tf.Variable(False, trainable=False)
 
     def penalty(self, model, batch: dict, outputs: dict | None):
         """In graph: the weighted squares."""
@@ -59,10 +50,13 @@ class Si(Strategy):
 
     def after_step(self, model, before: list) -> None:
         """In graph: adds what each weight did for the loss."""
-        parts = zip(self.parts["work"].variables, self._slopes, model.trainable_variables, before, strict=True)
-        for work, slope, weight, old in parts:
+        beside = self.parts["work"].variables, self.parts["begin"].variables
+        parts = zip(*beside, self._slopes, model.trainable_variables, before, strict=True)
+        for work, begin, slope, weight, old in parts:
+            begin.assign(tf.where(self._begun, begin, old))  # of the update's first step
             if slope is not None:
                 work.assign_sub(slope * (weight - old))
+        self._begun.assign(True)
 
     def consolidate(self, learner, update) -> None:
         """Turns the work of the update into importance, and moves the anchor."""
@@ -72,6 +66,8 @@ class Si(Strategy):
             omega.assign_add(tf.maximum(work, 0.0) / (tf.square(weight - begin) + self.damping))
             work.assign(tf.zeros_like(work))
             anchor.assign(weight)
+        if self._begun is not None:
+            self._begun.assign(False)
 
     def state(self) -> dict:
         """Importance and anchor, by variable; work is 0 between updates."""
