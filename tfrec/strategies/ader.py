@@ -44,13 +44,8 @@ class Ader(Replay):
         self.items = items
         return super().prepare(learner, update)
 
-    def augment(self, batch: dict) -> dict:
+    def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by exemplars, which have no part in the loss of the task."""
-        size = len(next(iter(batch.values())))
-        rows = self.replayed(size)
-        if rows is None:
-            return batch
-        number = len(next(iter(rows.values())))
         weight = batch.get("row_weight", np.ones(size, np.float32)) * (1 + number / size)  # a mean over the batch alone
         batch = batch | {"row_weight": weight.astype(np.float32), "ader/row": np.zeros(size, np.float32)}
         own = {"row_weight": np.zeros(number, np.float32), "ader/row": np.ones(number, np.float32)}

@@ -20,13 +20,8 @@ class Agem(Replay):
 
     needs = ("task_losses",)
 
-    def augment(self, batch: dict) -> dict:
+    def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, marked by `agem/row`."""
-        size = len(next(iter(batch.values())))
-        rows = self.replayed(size)
-        if rows is None:
-            return batch
-        number = len(next(iter(rows.values())))
         batch = batch | {"agem/row": np.zeros(size, np.float32)}
         return appended(batch, rows | {"agem/row": np.ones(number, np.float32)})
 

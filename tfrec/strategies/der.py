@@ -39,13 +39,8 @@ class Der(Replay):
         require(min(alpha, beta) >= 0, f"strategy.der has alpha={alpha}, beta={beta}: choose 0 or more.")
         self.alpha, self.beta = alpha, beta
 
-    def augment(self, batch: dict) -> dict:
+    def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, with their outputs of then."""
-        size = len(next(iter(batch.values())))
-        rows = self.replayed(size)
-        if rows is None:
-            return batch
-        number = len(next(iter(rows.values())))
         share = 1 + number / size
         weight = (batch.get("row_weight", np.ones(size, np.float32)) * share).astype(np.float32)
         batch = batch | {"row_weight": weight, f"{THEN}row": np.zeros(size, np.float32)}

@@ -40,8 +40,13 @@ class Replay(Strategy):
 
     def augment(self, batch: dict) -> dict:
         """The batch followed by `ratio * batch` rows of the memory."""
-        rows = self.replayed(len(next(iter(batch.values()))))
-        return batch if rows is None else appended(batch, rows)
+        size = len(next(iter(batch.values())))
+        rows = self.replayed(size)
+        return batch if rows is None else self.joined(batch, size, rows, len(next(iter(rows.values()))))
+
+    def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
+        """A batch of `size` rows followed by `number` rows of the memory."""
+        return appended(batch, rows)
 
     def replayed(self, size: int) -> dict | None:
         """Rows to replay in a batch of `size` rows, `ratio * size` of them; None as long as there are none."""
