@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -83,3 +86,20 @@ def test_too_much_is_refused_in_a_sentence(monkeypatch):
 @pytest.mark.parametrize("count, text", [(999, "999 bytes"), (2_048, "2.05 kB"), (2_560_000_000, "2.56 GB")])
 def test_bytes_are_written_in_the_largest_unit(count, text):
     assert memory.in_bytes(count) == text
+
+
+def test_freed_memory_is_used_again_without_new_pages():
+    """In a process of its own: what is set holds to its end."""
+    code = (
+        "import resource, numpy as np\n"
+        "from tfrec.memory import keep_freed_memory\n"
+        "def faults():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    np.ones(200 << 20, np.uint8)\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "print(faults(), faults(), keep_freed_memory(), faults(), faults())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, again, kept, third, last = (int(word) if word.isdigit() else word == "True" for word in done.stdout.split())
+    assert again > first / 2 and kept and third > first / 2, "a fresh block costs its pages"
+    assert last < first / 20

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfrec.distribution import DISTRIBUTIONS, worker
 from tfrec.errors import require
+from tfrec.memory import keep_freed_memory
 from tfrec.profiling import Profile
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Runtime:
         Raises:
             InputError: the devices are not there.
         """
+        keep_freed_memory()
         if self.device == "cpu":
             tf.config.set_visible_devices([], "GPU")
         # Before anything computes: TensorFlow takes neither logical devices nor workers later.
