@@ -6,6 +6,7 @@ import sys
 import pandas as pd
 import pytest
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tfrec import study
 from tfrec.errors import InputError
@@ -28,6 +29,7 @@ def made(tmp_path, monkeypatch):
     class Done:
         def __init__(self, command):
             commands.append(command[3:])
+            OverridesParser.create().parse_overrides(command[3:])
             options = dict(word.split("=", 1) for word in command[3:])
             folder = tmp_path / options.pop("hydra.run.dir")
             self.returncode = int("fails" in options)

@@ -16,6 +16,7 @@ the first seed, then all with the next.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import time
@@ -80,8 +81,8 @@ class Study:
         return [(words, seed) for words, seed in wanted if (_key([*self.always, *words]), seed) not in known]
 
     def folder(self, words: list[str], seed: int) -> Path:
-        """Where the run with these words is kept: by its number in the study."""
-        return self.runs / f"{self.methods.index(words):02d}" / f"seed={seed}"
+        """Where the run with these words is kept: by all of them, but without what Hydra's grammar reads."""
+        return self.runs / (re.sub(r"[^\w.]+", "-", " ".join(words)).strip("-") or "plain") / f"seed-{seed}"
 
     def add(self, folder: Path) -> None:
         """Adds a finished run to the table."""
