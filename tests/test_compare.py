@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.fake_runs import log, write_run
-from tfrec.compare import compare, main, parser
+from tfrec.compare import compare, gap_interval, main, parser
 from tfrec.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -96,6 +96,19 @@ def test_regret_and_the_gap_that_is_closed(runs):
     mean, full, floor = table["mean"], table.loc["strategy=[replay]", "mean"], table.loc["baseline/popularity", "mean"]
     np.testing.assert_allclose(table["regret"], full - mean, atol=1e-12)
     np.testing.assert_allclose(table["gap_closed"], (mean - floor) / (full - floor), atol=1e-12)
+    ends = table.loc[["strategy=[replay]", "baseline/popularity"], ["gap_low", "gap_high"]]
+    np.testing.assert_allclose(ends, [[1, 1], [0, 0]], atol=1e-12)  # in every draw
+    assert (table["gap_low"] <= table["gap_closed"]).all() and (table["gap_closed"] <= table["gap_high"]).all()
+
+
+def test_the_interval_of_a_share_is_of_shares_of_draws_and_needs_a_gap():
+    """Draws 0 to 100 of this one, between a floor of 0 and 200 of full: shares 0 to 0.5, without 2.5 % at each end."""
+    this, floor, full = np.arange(101.0), np.zeros(101), np.full(101, 200.0)
+    assert gap_interval(this, floor, full) == pytest.approx((0.0125, 0.4875))
+    full[:2] = -1  # 2 of 101 draws without a gap are left out; 3 are too many
+    assert gap_interval(this, floor, full) == pytest.approx(tuple(np.quantile(this[2:] / 200, [0.025, 0.975])))
+    full[2] = 0
+    assert np.isnan(gap_interval(this, floor, full)).all()
 
 
 def test_errors_are_better_when_small(tmp_path):

@@ -58,7 +58,8 @@ def events_of(folder):
 def test_means_are_pooled_over_pairs(tracker):
     two_periods(tracker)
     means = tracker.means()
-    assert list(means) == [f"{s}/{v}/ndcg@10" for s in ("eval", "baseline/popularity") for v in VIEWS]
+    scores = [f"{s}/{v}/ndcg@10" for s in ("eval", "baseline/popularity") for v in VIEWS]
+    assert list(means) == [*scores, "cost/steps"]
     for view, mean in MEANS.items():
         assert means[f"eval/{view}/ndcg@10"] == pytest.approx(mean)
         assert means[f"baseline/popularity/{view}/ndcg@10"] == pytest.approx(mean / 2)
@@ -111,7 +112,7 @@ def test_a_failure_keeps_what_was_reached_and_why(tmp_path, tracker, periods):
     tracker.fail("InputError: period 5 has no events")
     failed = results(tmp_path)
     assert failed["status"] == "failed" and failed["reason"] == "InputError: period 5 has no events"
-    assert len(failed["metrics"]) == (6 if periods else 0)
+    assert len(failed["metrics"]) == (7 if periods else 0)  # of three views and two scorers, and the steps
 
 
 def test_a_resumed_run_goes_on_with_its_rows_and_its_time(tmp_path, tracker):
@@ -119,14 +120,16 @@ def test_a_resumed_run_goes_on_with_its_rows_and_its_time(tmp_path, tracker):
     other = tmp_path / "other"
     other.mkdir()
     resumed = Tracker(other, FACTS)
-    resumed.resume(json.loads(json.dumps(tracker.rows[:1])), 1000.0)
+    resumed.resume(json.loads(json.dumps(tracker.rows[:1])), 1000.0, 3.0)
     assert len(pd.read_csv(other / "stream.csv")) == 1 and resumed.seconds() > 1000
     resumed.scores("eval", values_of(4))
     resumed.scores("baseline/popularity", values_of(4, 0.5))
-    resumed.end_of_period(4, {"cost/steps": 28, "train/loss": 0.4}, {})
+    resumed.end_of_period(4, {"cost/steps": 28, "train/loss": 0.4}, {"cost/update_seconds": 2.0})
     assert (other / "stream.csv").read_bytes() == (tmp_path / "stream.csv").read_bytes()
     resumed.finish({})
     assert results(other)["seconds"] >= 1000
+    metrics = results(other)["metrics"]
+    assert metrics["cost/steps"] == (21 + 28) / 2 and metrics["cost/update_seconds"] == (3.0 + 2.0) / 2
 
 
 def test_event_files_have_the_period_as_step(tmp_path, tracker):

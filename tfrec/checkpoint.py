@@ -59,6 +59,7 @@ class Checkpoints:
             "newest": str(learner.newest or ""),
             "rows": tracker.rows,
             "seconds": tracker.seconds(),
+            "update_seconds": tracker.update_seconds,
         }
         (draft / "state.json").write_text(json.dumps(facts))
         os.replace(draft, self._path(t))
@@ -95,7 +96,7 @@ class Checkpoints:
             setattr(learner, name, value)
         learner.newest = pd.Timestamp(facts["newest"]) if facts["newest"] else None
         if tracker is not None:
-            tracker.resume(facts["rows"], facts["seconds"])
+            tracker.resume(facts["rows"], facts["seconds"], facts["update_seconds"])
 
     def restore_parts(self, t: int, kept: dict) -> None:
         """Gives each part of `kept`, by name, what it was after period t."""

@@ -14,7 +14,7 @@ from rich.console import Console
 from tfrec import scores
 from tfrec.comparison_table import shown
 from tfrec.errors import InputError, require
-from tfrec.metrics.bootstrap import means_by
+from tfrec.metrics.bootstrap import bootstrap_means, interval, means_by
 from tfrec.metrics.continual import gap_closed, regret
 from tfrec.metrics.front import front
 from tfrec.metrics.prequential import SMALLER_IS_BETTER
@@ -26,7 +26,7 @@ COST = "seconds"
 
 
 def compare(options: argparse.Namespace) -> dict[str, pd.DataFrame]:
-    """A table per metric: the columns of `against`, `cost`, `front`, and `regret` and `gap_closed` if asked for.
+    """A table per metric: the columns of `against`, `cost` and `front`, and those of `to_full` if asked for.
 
     Args:
         options: what `parser` gives.
@@ -53,7 +53,7 @@ def compare(options: argparse.Namespace) -> dict[str, pd.DataFrame]:
         table["cost"] = [costs.get(name, np.nan) for name in table.index]
         table["front"] = front(table["mean"] * (-1 if smaller else 1), table["cost"])
         if full is not None:
-            table = table.join(to_full(values, rows, full, floor, smaller))
+            table = table.join(to_full(values, rows, full, floor, smaller, options.draws))
         table.attrs = {"users": rows["user"].nunique(), "periods": rows["period"].nunique()}
         table.attrs |= {"rows": len(rows), "cost": tag, "reference": reference, "slice": options.slice}
         tables[metric] = table
@@ -90,8 +90,11 @@ def costs_of(results: dict[str, list[dict]], tag: str) -> tuple[str, dict[str, f
     return tag, {label: float(np.mean([each[tag] for each in runs])) for label, runs in facts.items()}
 
 
-def to_full(values: dict, rows: pd.DataFrame, full: str, floor: str | None, smaller: bool) -> pd.DataFrame:
-    """`regret` against full retraining, and `gap_closed`, see `tfrec.metrics.continual`; errors are negated."""
+def to_full(values: dict, rows: pd.DataFrame, full: str, floor: str | None, smaller: bool, draws: int) -> pd.DataFrame:
+    """`regret` against full retraining, and `gap_closed`, see `tfrec.metrics.continual`; errors are negated.
+
+    `gap_low` and `gap_high` are its 95 % interval, by the block bootstrap over users that `against` makes.
+    """
     sign = -1 if smaller else 1
     stacked = sign * np.stack([np.mean(list(seeds.values()), axis=0, dtype=float) for seeds in values.values()], axis=1)
     weight = rows["weight"].to_numpy()
@@ -100,7 +103,18 @@ def to_full(values: dict, rows: pd.DataFrame, full: str, floor: str | None, smal
     if floor is not None:
         mean = dict(zip(values, np.average(stacked, axis=0, weights=weight), strict=True))
         columns["gap_closed"] = [gap_closed(mean[name], mean[floor], mean[full]) for name in values]
+        drawn = dict(zip(values, bootstrap_means(rows["user"].to_numpy(), weight, stacked, draws), strict=True))
+        ranges = [gap_interval(drawn[name], drawn[floor], drawn[full]) for name in values]
+        columns["gap_low"], columns["gap_high"] = zip(*ranges, strict=True)
     return pd.DataFrame(columns, index=list(values))
+
+
+def gap_interval(this: np.ndarray, floor: np.ndarray, full: np.ndarray) -> tuple[float, float]:
+    """95 % interval of `gap_closed` from draws of the three means; NaN if more than 2.5 % of the draws have no gap."""
+    there = full > floor
+    if there.mean() < 0.975:
+        return np.nan, np.nan
+    return interval((this - floor)[there] / (full - floor)[there])
 
 
 def parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ def shown(metric: str, table: pd.DataFrame) -> Table:
     heads = ["method", "seeds", "mean", "95 %", "difference", "95 %", "p users", "d_z", "p periods\n(Holm)"]
     heads += ["rank-\nbiserial", "p seeds", table.attrs["cost"], "", "front"]
     heads += [name.replace("_", " ") for name in ("regret", "gap_closed") if name in table]
+    heads += ["95 %"] if "gap_low" in table else []
     for number, head in enumerate(heads):
         # Long names of methods are folded, numbers never cut.
         result.add_column(head, justify="right", no_wrap=True) if number else result.add_column(
@@ -39,6 +40,7 @@ def shown(metric: str, table: pd.DataFrame) -> Table:
         cells += ["best" if row["best"] else "not different from best" if row["like_best"] else ""]
         cells += ["front" if row["front"] else ""]
         cells += [_number(row[name], ".4f") for name in ("regret", "gap_closed") if name in table]
+        cells += [_range(row, "gap_low", "gap_high", ".2f")] if "gap_low" in table else []
         result.add_row(*cells, style="bold" if row["best"] else None)
     return result
 

@@ -21,6 +21,8 @@ from tfrec.scores import Scores
 
 log = logging.getLogger(__name__)
 
+COSTS, UPDATE_SECONDS = ("cost/steps", "cost/examples"), "cost/update_seconds"
+
 
 class Tracker:
     """Collects the metrics of a run, period by period.
@@ -40,6 +42,7 @@ class Tracker:
         self.headline = tag_of(metric)
         self.rows: list[dict] = []
         self.row: dict = {}
+        self.update_seconds = 0.0  # of all updates, those before a resume included
         self.per_request = Scores(self.folder)
         self.writer = tf.summary.create_file_writer(str(self.folder))
         self._started = time.perf_counter()
@@ -51,9 +54,9 @@ class Tracker:
         """Seconds of work on this run, those before a resume included."""
         return time.perf_counter() - self._started
 
-    def resume(self, rows: list[dict], seconds: float) -> None:
-        """Goes on from the rows and the time of a checkpoint."""
-        self.rows = rows
+    def resume(self, rows: list[dict], seconds: float, update_seconds: float) -> None:
+        """Goes on from the rows and the times of a checkpoint."""
+        self.rows, self.update_seconds = rows, update_seconds
         self.per_request.resume(rows[-1]["period"] if rows else -1)
         self._started = time.perf_counter() - seconds
         self._write_stream()
@@ -108,6 +111,7 @@ class Tracker:
         """Closes the row of period t and writes it everywhere."""
         self.rows.append({"period": t, **self.row, **repeatable})
         self.per_request.end_of_period(t)
+        self.update_seconds += timings.get(UPDATE_SECONDS, 0.0)
         scalars = {tag: v for tag, v in (self.rows[-1] | timings).items() if tag != "period"}
         with self.writer.as_default(step=t):
             for tag, value in scalars.items():
@@ -132,7 +136,7 @@ class Tracker:
         self._progress = None
 
     def means(self) -> dict[str, float]:
-        """Each metric averaged over all pairs of its view, or over all events; what was served, over periods."""
+        """Each metric averaged over all pairs of its view, or over all events; all else over periods."""
         table = pd.DataFrame(self.rows)
         means = {}
         for tag in table.columns:
@@ -143,9 +147,9 @@ class Tracker:
                 pairs = table[f"pairs/{cut}{view or 'events'}"]
                 if pairs.sum():  # a view that never had a target has no mean
                     means[tag] = average(metric, table[tag], pairs)
-            elif tag.startswith("served/"):
+            elif tag.startswith("served/") or tag in COSTS:
                 means[tag] = float(table[tag].mean())
-        return means
+        return means | ({UPDATE_SECONDS: self.update_seconds / len(table)} if self.update_seconds else {})
 
     def finish(self, costs: dict[str, float]) -> None:
         """Writes the final means to TensorBoard and `results.json`, and prints the table."""
