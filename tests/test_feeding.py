@@ -10,17 +10,18 @@ from tfrec.feeding import Ahead, stacks
 
 
 def batches(*rows):
-    return ({"number": np.full(n, i), "wide": np.full((n, 2), i)} for i, n in enumerate(rows))
+    """Steps of one batch each."""
+    return (({"number": np.full(n, i), "wide": np.full((n, 2), i)},) for i, n in enumerate(rows))
 
 
 def sizes(rows, most):
-    return [len(stack["number"]) for stack in stacks(batches(*rows), most)]
+    return [len(stack["number"]) for (stack,) in stacks(batches(*rows), most)]
 
 
 def test_stacks_hold_all_batches_in_order():
     found = list(stacks(batches(*[3] * 11), 4))
-    assert [stack["wide"].shape for stack in found] == [(1, 3, 2), (2, 3, 2), (4, 3, 2), (4, 3, 2)]
-    np.testing.assert_array_equal(np.concatenate([stack["number"][:, 0] for stack in found]), np.arange(11))
+    assert [stack["wide"].shape for (stack,) in found] == [(1, 3, 2), (2, 3, 2), (4, 3, 2), (4, 3, 2)]
+    np.testing.assert_array_equal(np.concatenate([stack["number"][:, 0] for (stack,) in found]), np.arange(11))
 
 
 def test_the_first_stack_is_one_batch_so_that_the_device_starts_early():

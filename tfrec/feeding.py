@@ -3,34 +3,46 @@
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 
 Batch = dict[str, np.ndarray]
+Parts = tuple[Batch, ...]  # the batches whose gradients one step averages
 
 
-def stacks(batches: Iterable[Batch], most: int) -> Iterator[Batch]:
-    """Consecutive batches of the same shapes as one, `[steps, rows, ...]`: first one, then two, four, up to `most`.
+def parts_of_steps(batches: Iterable[Batch], number: int) -> Iterator[Parts]:
+    """Consecutive batches, `number` for each step."""
+    batches = iter(batches)
+    while parts := tuple(islice(batches, number)):
+        yield parts
 
-    The first is alone, so that the device has work as soon as there is a batch. How batches are grouped depends on
+
+def stacks(steps: Iterable[Parts], most: int) -> Iterator[Parts]:
+    """Consecutive steps of the same shapes as one, `[steps, rows, ...]`: first one, then two, four, up to `most`.
+
+    The first is alone, so that the device has work as soon as there is a batch. How steps are grouped depends on
     their shapes only, and so repeats.
     """
     group, size = [], 1
-    for batch in batches:
-        if group and (len(group) == size or not _alike(group[0], batch)):
+    for parts in steps:
+        if group and (len(group) == size or not _alike(group[0], parts)):
             yield _stacked(group)
             group, size = [], min(2 * size, most)
-        group.append(batch)
+        group.append(parts)
     if group:
         yield _stacked(group)
 
 
-def _alike(a: Batch, b: Batch) -> bool:
-    return a.keys() == b.keys() and all(a[key].shape == b[key].shape for key in a)
+def _alike(some: Parts, others: Parts) -> bool:
+    return len(some) == len(others) and all(
+        a.keys() == b.keys() and all(a[key].shape == b[key].shape for key in a)
+        for a, b in zip(some, others, strict=True)
+    )
 
 
-def _stacked(group: list[Batch]) -> Batch:
-    return {key: np.stack([batch[key] for batch in group]) for key in group[0]}
+def _stacked(group: list[Parts]) -> Parts:
+    return tuple({key: np.stack([part[key] for part in same]) for key in same[0]} for same in zip(*group, strict=True))
 
 
 class Ahead:

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.errors import require
-from tfrec.feeding import Ahead, Batch, stacks
+from tfrec.feeding import Ahead, Batch, Parts, parts_of_steps, stacks
+from tfrec.loops.passes import Passes
 from tfrec.memories.before import with_before
 from tfrec.models.first_weights import FirstWeights
 from tfrec.slots import Same, carried_over, inner, start_all, start_slots
@@ -40,8 +41,8 @@ class Learner(Step):
         jit_compile: whether XLA compiles the step.
         profile: a `Profile` that traces some calls, or None.
 
-    Attributes: those of `Step`; `examples`, `updates` so far; `waited`, share of the last update's time spent waiting
-    for batches.
+    Attributes: those of `Step`; `examples`, `updates` so far (steps and examples of a strategy's networks included);
+    `waited`, share of the last update's time spent waiting for batches.
 
     Raises:
         InputError: what a plain TFRS model cannot do (give outputs to a strategy, learn on several devices), and what a
@@ -68,29 +69,35 @@ class Learner(Step):
             self.keep_first()
 
     def learn(
-        self, update, epochs: int, batch_size: int, seed: int, stopping=None, budget=None
+        self, update, epochs: int, batch_size: int, seed: int, stopping=None, passes: Passes | None = None
     ) -> dict[str, np.ndarray]:
         """All steps of an `Update`, then each strategy's `consolidate`; returns the losses of the last step.
 
         Args:
             seed: of the order of examples, with the update's period and the epoch.
             stopping: an `EarlyStopping`, asked after each epoch, or None.
-            budget: a `Budget` that says when to end instead of the epochs, or None.
+            passes: over the examples, with a budget that may say when to end instead of the epochs.
 
         Raises:
             InputError: the loss is not finite, or a batch does not divide by the replicas.
         """
         if not self.built:
             self.build(update.first_rows())
+        passes = passes or Passes()
         losses, started, waited = {}, time.perf_counter(), 0.0
-        update = self._prepared_update(update)
-        spent = None if budget is None else budget.start()
+        spent = None if passes.budget is None else passes.budget.start()
+        steps, rows = self.steps, self.examples
+        revealed = self._compared(update)
+        update = self._prepared_update(revealed)
+        if spent is not None:
+            spent.add(self.steps - steps, self.examples - rows)
         for epoch in range(epochs) if spent is None else count():
             rng = np.random.default_rng([seed, update.period, epoch])
-            batches = map(self._augmented, update.examples.batches(update.candidates, batch_size, rng))
+            batches = update.examples.batches(update.candidates, batch_size, rng, passes.order, passes.accumulation)
+            steps = parts_of_steps(map(self._augmented, batches), passes.accumulation)
             if spent is not None:
-                batches = spent.within(batches)
-            calls = Ahead(self._stacks(batches, batch_size), early=self._most > 1)
+                steps = spent.within(steps)
+            calls = Ahead(self._stacks(steps, batch_size * passes.accumulation), early=self._most > 1)
             for stack in calls:
                 losses = self._call(stack)
             waited += calls.waited
@@ -102,7 +109,7 @@ class Learner(Step):
             stopping.restore_best()
         self.updates += 1
         for strategy in self.strategies:
-            strategy.consolidate(self, update)
+            strategy.consolidate(self, revealed)
         require(
             all(np.isfinite(float(value)) for value in losses.values()),
             f"The loss is not finite after period {update.period}: lower optimizer.learning_rate.",
@@ -113,7 +120,7 @@ class Learner(Step):
         """One step on a batch of arrays `[batch, ...]`; returns scalars by name."""
         if not self.built:
             self.build({key: values[:2] for key, values in batch.items()})
-        return self._call(next(self._stacks([self._augmented(batch)], 1)))
+        return self._call(next(self._stacks([(self._augmented(batch),)], 1)))
 
     def rebuild(self) -> None:
         """Takes the model's variables anew after one was replaced by a larger one; keeps the optimizer's state.
@@ -166,20 +173,25 @@ class Learner(Step):
         if self._first is not None:
             self._first.observe()
 
-    def _prepared_update(self, update):
-        """An update after all strategies, with what the model says now where one asks for it."""
+    def _compared(self, update):
+        """An update with what the model says now, where a strategy asks for it."""
         holding = [type(s).__name__ for s in self.strategies if s.compares or s.anchored]
         if holding and not self.updates:
             log.info("%s: nothing was learned before, so the first update goes without", ", ".join(holding))
         elif any(strategy.compares for strategy in self.strategies):
-            update = with_before(update, self.model)
+            return with_before(update, self.model)
+        return update
+
+    def _prepared_update(self, update):
+        """What is learned of an update, by all strategies."""
         for strategy in self.strategies:
             update = strategy.prepare(self, update)
         return update
 
-    def _stacks(self, batches: Iterable[Batch], batch_size: int) -> Iterator[Batch]:
-        """What the graph is called with: some prepared batches as one, `[steps, rows, ...]`."""
-        return stacks(map(self._prepared, batches), min(self._most, max(1, _CALL_ROWS // batch_size)))
+    def _stacks(self, steps: Iterable[Parts], rows: int) -> Iterator[Parts]:
+        """What the graph is called with: some prepared steps of so many `rows` as one, `[steps, rows, ...]` a part."""
+        prepared = (tuple(map(self._prepared, parts)) for parts in steps)
+        return stacks(prepared, min(self._most, max(1, _CALL_ROWS // rows)))
 
     def _augmented(self, batch: Batch) -> Batch:
         """A batch after all strategies."""

@@ -8,7 +8,8 @@ from functools import partial
 
 import tensorflow as tf
 
-from tfrec.feeding import Batch
+from tfrec.feeding import Parts
+from tfrec.gradients import averaged
 from tfrec.precision import gradients
 from tfrec.replicas import share
 from tfrec.strategies.strategy import Strategy
@@ -18,7 +19,9 @@ log = logging.getLogger(__name__)
 
 
 class Step:
-    """`update(batch)`, traced once for all batches of the same features, several steps a call of the graph.
+    """`update(parts)`, traced once for all batches of the same features, several steps a call of the graph.
+
+    A step has one batch, or several parts whose gradients it averages: gradient accumulation, in the memory of one.
 
     Args:
         model: the one that learns. optimizer, strategies, jit_compile, profile: see `Learner`.
@@ -36,58 +39,59 @@ class Step:
         self._after = [s for s in self.strategies if type(s).after_step is not Strategy.after_step]
         self._compiled, self._keys, self._shapes = None, None, set()
 
-    def _call(self, stack: Batch) -> dict[str, tf.Tensor]:
+    def _call(self, stack: Parts) -> dict[str, tf.Tensor]:
         """All steps of a stack; returns the losses of the last."""
-        tensors = {key: tf.convert_to_tensor(values) for key, values in stack.items()}
-        if self._compiled is None or self._keys != tensors.keys():
+        tensors = tuple({key: tf.convert_to_tensor(values) for key, values in part.items()} for part in stack)
+        keys = [part.keys() for part in tensors]
+        if self._compiled is None or self._keys != keys:
             for strategy in self.strategies:
                 strategy.build(self.model)
-            self._compiled, self._keys, self._shapes = self._trace(tensors), tensors.keys(), set()
-        shapes = tuple(tensor.shape[1:] for tensor in tensors.values())
+            self._compiled, self._keys, self._shapes = self._trace(tensors), keys, set()
+        shapes = tuple(tensor.shape[1:] for part in tensors for tensor in part.values())
         self.compilations += self._by_xla and shapes not in self._shapes
         self._shapes.add(shapes)
-        steps = len(next(iter(stack.values())))
+        steps = _steps(stack)
         self.steps += steps
         with self._profile(self.steps, steps) if self._profile is not None else nullcontext():
             return self._compiled(tensors)
 
-    def _trace(self, tensors: dict[str, tf.Tensor]):
+    def _trace(self, tensors: tuple[dict[str, tf.Tensor], ...]):
         """The graph of several steps, for any number of them and of rows."""
-        self._by_xla = self.jit_compile and not any(tensor.dtype == tf.string for tensor in tensors.values())
+        strings = any(tensor.dtype == tf.string for part in tensors for tensor in part.values())
+        self._by_xla = self.jit_compile and not strings
         if self.jit_compile and not self._by_xla:
             log.info("the model takes strings, which XLA does not know: the step runs without XLA")
-        any_rows = {key: tf.TensorSpec([None, *tensor.shape[2:]], tensor.dtype) for key, tensor in tensors.items()}
+        any_rows = _specs(tensors, 1)
         step = self._on_replicas
         if self._replicas == 1:
             step = tf.function(self.update, input_signature=[any_rows], jit_compile=self._by_xla)
 
         def steps(stack):
             self.traces += 1
-            losses = step({key: values[0] for key, values in stack.items()})
-            for i in tf.range(1, tf.shape(next(iter(stack.values())))[0]):
+            losses = step(tuple({key: values[0] for key, values in part.items()} for part in stack))
+            for i in tf.range(1, tf.shape(next(iter(stack[0].values())))[0]):
                 tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-                losses = step({key: values[i] for key, values in stack.items()})
+                losses = step(tuple({key: values[i] for key, values in part.items()} for part in stack))
             return losses
 
-        any_steps = {key: tf.TensorSpec([None, *spec.shape], spec.dtype) for key, spec in any_rows.items()}
         started = time.perf_counter()
-        compiled = tf.function(steps, input_signature=[any_steps])
+        compiled = tf.function(steps, input_signature=[_specs(tensors, 2)])
         compiled.get_concrete_function()
         log.info("step traced in %.1f s", time.perf_counter() - started)
         return compiled
 
-    def _on_replicas(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _on_replicas(self, parts: tuple[dict[str, tf.Tensor], ...]) -> dict[str, tf.Tensor]:
         """In graph: `update` of each replica's share; the losses are those of the whole batch."""
         strategy = tf.distribute.get_strategy()
-        losses = strategy.run(lambda whole: self.update(share(whole)), args=(batch,))
+        losses = strategy.run(lambda whole: self.update(tuple(map(share, whole))), args=(parts,))
         return {name: strategy.reduce("SUM", loss, axis=None) for name, loss in losses.items()}
 
-    def update(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """In graph: losses, gradients, optimizer and strategies of one batch; returns scalars by name."""
+    def update(self, parts: tuple[dict[str, tf.Tensor], ...]) -> dict[str, tf.Tensor]:
+        """In graph: losses, gradients, optimizer and strategies of one step; returns scalars by name."""
         tape_fn = self._losses_and_gradients
         for strategy in self.strategies:
             tape_fn = partial(strategy.gradients, tape_fn)
-        losses, slopes = tape_fn(batch)
+        losses, slopes = averaged(tape_fn, parts)
         variables = self.model.trainable_variables
         before = [tf.identity(variable) for variable in variables] if self._after else []
         self.optimizer.apply_gradients(zip(slopes, variables, strict=True))
@@ -108,3 +112,16 @@ class Step:
             return None, {"compute_loss": self.model.compute_loss(batch, training=True)}
         outputs = self.model(batch, training=True)
         return outputs, mean_per_task(self.model.task_losses(outputs, batch), batch.get("row_weight", 1.0))
+
+
+def _steps(stack: Parts) -> int:
+    return len(next(iter(stack[0].values())))
+
+
+def _specs(tensors: tuple[dict[str, tf.Tensor], ...], free: int) -> tuple[dict[str, tf.TensorSpec], ...]:
+    """What a graph takes: the parts of a stack, `[steps, rows, ...]` each, the last `free` of these two of any size."""
+    shapes = [None] * free
+    return tuple(
+        {key: tf.TensorSpec([*shapes, *tensor.shape[2:]], tensor.dtype) for key, tensor in part.items()}
+        for part in tensors
+    )

@@ -110,7 +110,7 @@ def run(study: Study, minutes: float | None = None) -> list[str]:
             print(f"{minutes} minutes are over: the next call goes on")
             break
         folder = study.folder(words, seed)
-        command = ["-m", "tfrec.run", *study.always, *words, f"seed={seed}", f"hydra.run.dir={folder}"]
+        command = ["-m", "tfrec.run", *study.always, *words, f"seed={seed}", "resume=auto", f"hydra.run.dir={folder}"]
         print(" ".join(["python", *command]), flush=True)
         if subprocess.run([sys.executable, *command]).returncode:
             failed.append(" ".join(["python", *command]))

@@ -9,6 +9,7 @@ from tfrec.data.stream import Stream
 from tfrec.errors import InputError
 from tfrec.loops.budget import Budget
 from tfrec.loops.incremental import Incremental
+from tfrec.loops.passes import Passes
 from tfrec.loops.validation import EarlyStopping
 from tfrec.memories.reservoir import Reservoir
 from tfrec.models.weights import Weights
@@ -22,7 +23,7 @@ def learned(budget, strategies=(), batch_size=32):
     for t in range(3):
         state.observe(t)
     state.learn(range(2), 1, batch_size)
-    return state, state.learn(range(2, 3), 1, batch_size, budget=budget)
+    return state, state.learn(range(2, 3), 1, batch_size, passes=Passes(budget=budget))
 
 
 @pytest.mark.parametrize("steps", [1, 3, 25])

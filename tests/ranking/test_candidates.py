@@ -16,7 +16,7 @@ from tfrec.folders import conf_folder
 from tfrec.ranking.candidates import Candidates
 
 # They go by the run's model, by its other baselines, or by a state of their own.
-RUN_S_OWN = {"running_mean", "frozen", "stale", "snapshots", "old_index", "blend"}
+RUN_S_OWN = {"running_mean", "frozen", "stale", "snapshots", "old_index", "stale_index", "blend"}
 RUN_S_OWN |= {"lightgbm", "lightgbm_once", "lightgbm_weekly"}
 
 

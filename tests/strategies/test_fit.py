@@ -5,7 +5,9 @@ from tests.models.test_two_stage import make_model as make_two_stage
 from tests.test_learner import make_model
 from tfrec.errors import InputError
 from tfrec.strategies.agem import Agem
+from tfrec.strategies.backward_compatible import BackwardCompatible
 from tfrec.strategies.der import Der
+from tfrec.strategies.embedding_distillation import EmbeddingDistillation
 from tfrec.strategies.fit import refuse_unfit
 from tfrec.strategies.id_rates import IdRates
 from tfrec.strategies.lwf import Lwf
@@ -23,10 +25,13 @@ def test_a_plain_model_is_refused_by_what_needs_its_outputs(strategy):
     refuse_unfit([Replay(), Soup()], tf_keras.Sequential(), 1)
 
 
-def test_a_model_without_tables_of_ids_is_refused_by_rates_of_ids():
+def test_a_model_without_tables_or_vectors_of_ids_is_refused_by_what_needs_them():
     with pytest.raises(InputError, match="IdRates needs task_losses, rows_since of a model, and TwoStage has not all"):
         refuse_unfit([IdRates()], make_two_stage(), 1)
-    refuse_unfit([IdRates(), Lwf(), Der(), Agem()], make_model(), 1)
+    for strategy in (BackwardCompatible(), EmbeddingDistillation()):
+        with pytest.raises(InputError, match="candidate_embeddings of a model, and TwoStage has not all"):
+            refuse_unfit([strategy], make_two_stage(), 1)
+    refuse_unfit([IdRates(), Lwf(), Der(), Agem(), BackwardCompatible()], make_model(), 1)
 
 
 @pytest.mark.parametrize("strategy", [Lwf(), Der(), Agem(), IdRates()])

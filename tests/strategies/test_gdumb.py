@@ -10,7 +10,9 @@ from tfrec.data.stream import Stream
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.memories.balanced import Balanced
+from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.gdumb import Gdumb
+from tfrec.strategies.replay import Replay
 
 
 def assert_equal(one, two):
@@ -35,6 +37,20 @@ def test_the_same_memory_gives_the_same_weights_whatever_was_learned_in_between(
     assert costs["cost/examples"] == 64  # the memory's 60 rows, filled up to two batches
     assert any((a != b).any() for a, b in zip(values(model), first, strict=True))
     assert set(memory.facts["period"]) == {0, 1} and memory.seen == sum(state.sizes)
+
+
+def test_a_memory_beside_it_is_offered_what_was_revealed():
+    """In either order: every example once, though the steps learn a memory of 60."""
+    for gdumb_first in (True, False):
+        replay = Replay(Reservoir(10_000), ratio=0.1)
+        strategies = [Gdumb(Balanced(size=60)), replay][:: 1 if gdumb_first else -1]
+        learner = Learner(model := make_model(), tf_keras.optimizers.Adagrad(0.1), strategies)
+        state = StreamState(Stream(make_interactions(per_day=12)), model, learner, {})
+        for t in range(2):
+            state.observe(t)
+            state.learn(range(t, t + 1), epochs=1, batch_size=32)
+        assert len(replay.memory) == sum(state.sizes)
+        assert np.bincount(replay.memory.facts["period"]).tolist() == state.sizes
 
 
 @pytest.mark.parametrize("optimizer", ["Adagrad", "Adam"])

@@ -13,7 +13,10 @@ from tests.test_learner import make_model
 from tests.toy import make_interactions
 from tfrec.data.examples import Examples, Update
 from tfrec.data.stream import Stream
+from tfrec.errors import InputError
 from tfrec.learner import Learner
+from tfrec.loops.budget import Budget
+from tfrec.loops.passes import Passes
 from tfrec.loops.state import StreamState
 from tfrec.models.stream_model import StreamModel
 from tfrec.models.weights import Weights
@@ -181,3 +184,21 @@ def test_networks_differ_by_place_and_seed():
 
     np.testing.assert_array_equal(made(0, 0), made(0, 0))
     assert (made(0, 0) != made(0, 1)).all() and (made(0, 0) != made(1, 0)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_of_the_networks_are_costs_of_the_update_and_in_its_budget(kind):
+    """From the third update on, 3 steps of 16 rows beside those of the model: 5 steps leave it 2 of 32."""
+    learner = Learner(model := make_model(), tf_keras.optimizers.Adagrad(0.1), [kind(steps=3, batch=16)])
+    state = StreamState(Stream(make_interactions(days=50, per_day=40)), model, learner, {})
+    for t in range(3):
+        state.observe(t)
+        costs = state.learn(range(t, t + 1), 1, 32)
+    passes = -(-state.sizes[2] // 32)
+    assert (costs["cost/steps"], costs["cost/examples"]) == (3 + passes, 3 * 16 + passes * 32)
+    state.observe(3)
+    costs = state.learn(range(3, 4), 1, 32, passes=Passes(budget=Budget(steps=5)))
+    assert (costs["cost/steps"], costs["cost/examples"]) == (5, 3 * 16 + 2 * 32)
+    state.observe(4)
+    with pytest.raises(InputError, match=r"loop\.budget\.steps is 3, which allows no step: the first would make it 4"):
+        state.learn(range(4, 5), 1, 32, passes=Passes(budget=Budget(steps=3)))

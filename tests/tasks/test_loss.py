@@ -66,7 +66,9 @@ def test_the_streaming_estimate_is_in_the_checkpoint_and_moves_in_training_alone
     batch = make_batch(model, history)
     model.compute_loss(batch, training=False)
     assert model.retrieval_loss.estimate.step == 0
-    model.batch(batch)
+    looked_at = model.batch(batch, learning=False)
+    assert model.retrieval_loss.estimate.step == 0 and not model.retrieval_loss.estimate.gap.any()
+    np.testing.assert_array_equal(looked_at["log_q"], model.batch(batch)["log_q"])
     tf.train.Checkpoint(model=model).write(str(tmp_path / "kept"))
     other = make_model(loss=InBatchSoftmax(log_q="streaming"))
     grown(other)

@@ -7,25 +7,26 @@ import tensorflow as tf
 
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
-from tfrec.errors import require
+from tfrec.errors import require_whole
 from tfrec.models.scoring import Towers
 
 
 class OldIndex:
-    """The run's model with an index that is rebuilt every `every` updates only; beside it `eval` has a fresh one.
+    """The run's model with an index that is rebuilt every `every` updates, or never; beside it `eval` has a fresh one.
 
     In between, queries come from the newest weights, items from those of the last rebuild, and only items that are
     new or changed are encoded, by the newest weights: what an index that is too dear to rebuild costs.
 
     Args:
-        every: updates of the weights from one rebuild to the next.
+        every: updates of the weights from one rebuild to the next; None keeps the index of the base.
 
     Raises:
         InputError: `every` is below 1.
     """
 
-    def __init__(self, every: int = 4) -> None:
-        require(isinstance(every, int) and every >= 1, f"baseline.old_index.every is {every}: choose 1 or more.")
+    def __init__(self, every: int | None = 4) -> None:
+        if every is not None:
+            require_whole("baseline.old_index.every", every, 1)
         self.every = every
 
     def begin(self, state) -> None:
@@ -43,7 +44,7 @@ class OldIndex:
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], tf.Tensor]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
-        if self.towers.index is None or self.lag >= self.every:
+        if self.towers.index is None or (self.every is not None and self.lag >= self.every):
             self.towers.forget()
             self._built = self.learner.updates
         return self.towers.score(history, requests)

@@ -1,7 +1,7 @@
 """What a model learns from: (query, item) pairs, cut into batches of one shape."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,14 @@ class Examples:
         query: `[examples]`, the row in `queries`.
         item: `[examples]`, the item row.
         labels: what the model is to predict of each example, by the event's column, each `[examples]`.
+        times: `[examples]`, when each event happened, int64 nanoseconds; None where an example is more than one event.
     """
 
     queries: dict[str, np.ndarray]
     query: np.ndarray
     item: np.ndarray
     labels: dict[str, np.ndarray] = field(default_factory=dict)
+    times: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.item)
@@ -37,19 +39,30 @@ class Examples:
         queries = {key: np.concatenate([part.queries[key] for part in parts]) for key in parts[0].queries}
         query = np.concatenate([part.query + offset for part, offset in zip(parts, offsets, strict=True)])
         labels = {key: np.concatenate([part.labels[key] for part in parts]) for key in parts[0].labels}
-        return Examples(queries, query, np.concatenate([part.item for part in parts]), labels)
+        timed = all(part.times is not None for part in parts)
+        times = np.concatenate([part.times for part in parts]) if timed else None
+        return Examples(queries, query, np.concatenate([part.item for part in parts]), labels, times)
 
-    def batches(self, candidates: dict, size: int, rng: np.random.Generator) -> Iterator[dict[str, np.ndarray]]:
-        """One epoch in random order. The last batch is filled up with rows drawn again, so that shapes never change.
+    def batches(
+        self, candidates: dict, size: int, rng: np.random.Generator, order: str = "random", parts: int = 1
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """One epoch. The last batches are filled up with rows drawn again, so that shapes never change.
 
         Args:
             candidates: candidate features of every item row, each `[items, ...]`.
+            order: `random`, or `time`, as they came. parts: of which the number of batches is a multiple.
         """
-        order = rng.permutation(len(self))
-        short = -len(order) % size
-        order = np.concatenate([order, rng.choice(len(self), short, replace=short > len(self))])
-        for start in range(0, len(order), size):
-            yield self.rows(order[start : start + size], candidates)
+        rows = rng.permutation(len(self)) if order == "random" else np.arange(len(self))
+        short = -len(rows) % (size * parts)
+        rows = np.concatenate([rows, rng.choice(len(self), short, replace=short > len(self))])
+        for start in range(0, len(rows), size):
+            yield self.rows(rows[start : start + size], candidates)
+
+    def take(self, chosen: np.ndarray) -> "Examples":
+        """The examples `chosen`, by number or as a mask, with all queries."""
+        labels = {key: values[chosen] for key, values in self.labels.items()}
+        times = None if self.times is None else self.times[chosen]
+        return replace(self, query=self.query[chosen], item=self.item[chosen], labels=labels, times=times)
 
     def rows(self, chosen: np.ndarray, candidates: dict) -> dict[str, np.ndarray]:
         """Features of the examples `chosen`, `[n, ...]` each: of the query, of the item, and the labels."""
@@ -81,6 +94,19 @@ class Update:
     def __post_init__(self) -> None:
         if self.periods is None:
             object.__setattr__(self, "periods", np.full(len(self.examples), self.period))
+
+    def between(self, since, before) -> "Update":
+        """The update without the examples of `period` that came before `since`, or not before `before`; None: any."""
+        if since is None and before is None:
+            return self
+        times = self.examples.times
+        kept = np.ones(len(times), bool)
+        if since is not None:
+            kept &= (times >= since) | (self.periods < self.period)
+        if before is not None:
+            kept &= (times < before) | (self.periods < self.period)
+        fresh = int(kept[: self.fresh].sum())
+        return replace(self, examples=self.examples.take(kept), periods=self.periods[kept], fresh=fresh)
 
     def first_rows(self) -> dict[str, np.ndarray]:
         """A batch of two examples, for creating variables: in-batch losses need a second candidate."""

@@ -44,25 +44,29 @@ class Spent:
     def __init__(self, kind: str, most: float) -> None:
         self.kind, self.most, self.over = kind, most, False
         self.steps = self.examples = 0
-        self._started = time.perf_counter()
+        self._started, self._begun = time.perf_counter(), False
 
-    def within(self, batches: Iterable[dict]) -> Iterator[dict]:
-        """The batches that the budget still allows.
+    def add(self, steps: int, examples: int) -> None:
+        """Counts steps that were made before those of the update's own passes, of a strategy's networks."""
+        self.steps, self.examples = self.steps + steps, self.examples + examples
+
+    def within(self, steps: Iterable[tuple]) -> Iterator[tuple]:
+        """The steps, of one or more batches each, that the budget still allows.
 
         Raises:
             InputError: it does not allow the first.
         """
-        for batch in batches:
-            rows = len(next(iter(batch.values())))
+        for parts in steps:
+            rows = sum(len(next(iter(batch.values()))) for batch in parts)
             after = {"steps": self.steps + 1, "examples": self.examples + rows}
             after["seconds"] = time.perf_counter() - self._started
             self.over = after[self.kind] > self.most
             if self.over:
                 require(
-                    self.steps > 0,
+                    self._begun,
                     f"loop.budget.{self.kind} is {self.most}, which allows no step: the first would make it "
                     f"{after[self.kind]:.4g}. Choose more, or a smaller loop.batch_size.",
                 )
                 return
-            self.steps, self.examples = after["steps"], after["examples"]
-            yield batch
+            self.steps, self.examples, self._begun = after["steps"], after["examples"], True
+            yield parts

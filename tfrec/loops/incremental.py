@@ -5,13 +5,14 @@ import time
 
 from tfrec.checkpoint import Checkpoints
 from tfrec.data.truth import refuse_future
-from tfrec.errors import InputError, require
+from tfrec.errors import InputError, require, require_whole
 from tfrec.evaluate import Evaluator
 from tfrec.loops.budget import Budget
+from tfrec.loops.passes import Passes
 from tfrec.loops.scored import score
 from tfrec.loops.serving import serve
 from tfrec.loops.state import StreamState
-from tfrec.loops.updates import Updates, require_whole
+from tfrec.loops.updates import Updates
 from tfrec.memory import peak_memory, resident_memory
 from tfrec.tracking import Tracker
 
@@ -25,8 +26,9 @@ class Incremental:
         base: number of periods of the base; the first scored period has this number.
         last: number of the last scored period; None scores to the end of the stream.
         checkpoint_every: periods from one checkpoint to the next.
-        base_epochs, epochs, window, batch_size, log_q_window, buffer, validation, patience, budget, start: what is
+        base_epochs, epochs, window, batch_size, log_q_window, buffer, validation, patience, start, later: what is
             learned, and how long; see `Updates`.
+        order, accumulation, budget: see `Passes`.
 
     Raises:
         InputError: a number is out of range, or two keys disagree.
@@ -47,11 +49,14 @@ class Incremental:
         patience: int = 2,
         budget: Budget | None = None,
         start: str = "warm",
+        order: str = "random",
+        accumulation: int = 1,
+        later: float = 0.0,
     ) -> None:
-        require_whole("checkpoint_every", checkpoint_every, 1)
+        require_whole("loop.checkpoint_every", checkpoint_every, 1)
         self.base, self.last, self.checkpoint_every = base, last, checkpoint_every
         how_long = base_epochs, epochs, window, batch_size, log_q_window, buffer, validation, patience
-        self.updates = Updates(base, *how_long, budget, start)
+        self.updates = Updates(base, *how_long, start, later, Passes(order, accumulation, budget))
 
     def run(
         self, state: StreamState, trigger, evaluator: Evaluator, tracker: Tracker, checkpoints: Checkpoints, probe=None

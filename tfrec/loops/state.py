@@ -19,6 +19,7 @@ from tfrec.data.users import with_attributes
 from tfrec.errors import require
 from tfrec.learner import Learner
 from tfrec.loops.asked import Asked
+from tfrec.loops.passes import Passes
 from tfrec.loops.serving import admitted, answers
 from tfrec.models.scoring import Towers, TowerScores
 
@@ -131,10 +132,13 @@ class StreamState:
         labels = labels_of(events, getattr(self.model, "labels", ()))
         labels = {f"label/{name}": values for name, values in labels.items()}
         pairs |= labels
+        times = events["timestamp"].to_numpy("datetime64[ns]").astype(np.int64)
         if self.held_out is not None:
             learned = ~self.held_out(events)
-            pairs = {key: values[learned] for key, values in pairs.items()}
+            pairs, times = {key: values[learned] for key, values in pairs.items()}, times[learned]
         pairs, queries = self.model.examples(t, pairs, users | past)
+        if self.model.rows_per_example == 1:
+            pairs["event/time"] = times
         self._examples.append(pairs | queries)
         self.sizes.append(len(pairs["item"]))
 
@@ -158,7 +162,8 @@ class StreamState:
         """What period t gave to learn from."""
         arrays = self._examples[t]
         labels = {key.removeprefix("label/"): arrays.pop(key) for key in list(arrays) if key.startswith("label/")}
-        return Examples(query=arrays.pop("query"), item=arrays.pop("item"), labels=labels, queries=arrays)
+        query, item, times = arrays.pop("query"), arrays.pop("item"), arrays.pop("event/time", None)
+        return Examples(arrays, query, item, labels, times)
 
     def examples_in(self, periods: range) -> int:
         """Number of examples of the periods."""
@@ -179,14 +184,23 @@ class StreamState:
         return self.update(range(newest, newest + 1)).first_rows()
 
     def learn(
-        self, periods: range, epochs: int, batch_size: int, log_q_window: int = 1, stopping=None, budget=None
+        self,
+        periods: range,
+        epochs: int,
+        batch_size: int,
+        log_q_window: int = 1,
+        stopping=None,
+        passes: Passes | None = None,
+        times: tuple = (None, None),
     ) -> dict[str, float]:
         """Learns the examples of `periods`, the last of which has just been revealed; returns what it cost.
 
         Args:
             log_q_window: periods, at least those learned from, whose counts estimate how often an item is drawn.
             stopping: an `EarlyStopping`, asked after each epoch.
-            budget: a `Budget`, which ends the update instead of the epochs.
+            passes: over the examples, see `Passes`.
+            times: from which time on (ns), and before which, an example of the last period came; None: any. Until
+                it was learned to its end, a period counts as not learned.
         """
         if not self.examples_in(periods):
             log.info("periods %d to %d give nothing to learn from: the update makes no step", periods[0], periods[-1])
@@ -194,11 +208,12 @@ class StreamState:
         steps, rows, losses = self.learner.steps, self.learner.examples, {}
         batch_size = max(2, batch_size // self.model.rows_per_example)
         if self.model.trains:
-            update = self.update(periods, log_q_window)
-            losses = self.learner.learn(update, epochs, batch_size, self.seed, stopping, budget)
+            update = self.update(periods, log_q_window).between(*times)
+            losses = self.learner.learn(update, epochs, batch_size, self.seed, stopping, passes)
             self.scorer.forget()
         self.learner.newest = self.history.newest
-        self.learner.last_period = max(self.learner.last_period, periods[-1])
+        if times[1] is None:
+            self.learner.last_period = max(self.learner.last_period, periods[-1])
         costs = {"cost/steps": self.learner.steps - steps, "cost/examples": self.learner.examples - rows}
         return costs | {f"train/{name}": float(value) for name, value in losses.items()}
 

@@ -1,11 +1,15 @@
 """What an update learns from, from which weights, and for how long."""
 
 import logging
+from dataclasses import replace
 
-from tfrec.errors import require
+import pandas as pd
+
+from tfrec.data.truth import Truth
+from tfrec.errors import require, require_whole
 from tfrec.evaluate import Evaluator
-from tfrec.loops.budget import Budget
 from tfrec.loops.exams import Exams
+from tfrec.loops.passes import Passes
 from tfrec.loops.state import StreamState
 from tfrec.loops.validation import EarlyStopping
 from tfrec.tracking import Tracker
@@ -31,9 +35,11 @@ class Updates:
             before them: learning stops when the first metric on them has not risen for `patience` epochs, and goes
             back to the best. They are then learned as updates. 0 takes all, for `base_epochs`.
         patience: epochs without a new best.
-        budget: what a warm update may cost, instead of its epochs; see `Budget`.
         start: the weights that an update starts from: `warm`, the last ones, or `cold`, those of before the base: with
             window None, full retraining.
+        later: share of the events of a warm update's newest period, its last ones, that choose its epochs, up to
+            `epochs`, of all that came before them; then they are learned for as many. 0 chooses nothing.
+        passes: over examples; their budget is that of warm updates.
 
     Raises:
         InputError: a number is out of range, or two keys disagree.
@@ -50,14 +56,15 @@ class Updates:
         buffer: int,
         validation: int,
         patience: int,
-        budget: Budget | None,
         start: str,
+        later: float,
+        passes: Passes,
     ) -> None:
         whole = {"base_epochs": (base_epochs, 0), "epochs": (epochs, 0), "batch_size": (batch_size, 2)}
         whole |= {"log_q_window": (log_q_window, 1), "buffer": (buffer, 1)}
         whole |= {"validation": (validation, 0), "patience": (patience, 1)}
         for key, (value, least) in whole.items():
-            require_whole(key, value, least)
+            require_whole(f"loop.{key}", value, least)
         require(window is None or window >= 1, f"loop.window is {window}: choose 1 or more periods, or null for all.")
         require(
             validation == 0 or validation < base and base_epochs > 0,
@@ -65,10 +72,16 @@ class Updates:
             "periods and epochs to learn.",
         )
         require(start in ("warm", "cold"), f"loop.start is '{start}': choose warm or cold.")
-        cold = start == "cold"
+        cold, budgeted = start == "cold", passes.budget is not None and bool(passes.budget.kind)
         require(
-            not (cold and budget is not None and budget.kind),
+            not (cold and budgeted),
             "loop.start=cold learns for loop.base_epochs, and loop.budget says another end: choose one of them.",
+        )
+        require(0 <= later < 1, f"loop.later is {later}: choose a share of a period's events, from 0 to below 1.")
+        require(
+            not (later and (cold or budgeted)),
+            "loop.later chooses the epochs of warm updates, and loop.start=cold or loop.budget says another end: "
+            "choose one of them.",
         )
         require(
             not cold or window is None or window > validation,
@@ -77,21 +90,41 @@ class Updates:
         )
         self.base, self.base_epochs, self.epochs, self.window = base, base_epochs, epochs, window
         self.batch_size, self.log_q_window, self.buffer = batch_size, log_q_window, buffer
-        self.validation, self.patience, self.budget, self.cold = validation, patience, budget, cold
+        self.validation, self.patience, self.cold = validation, patience, cold
+        self.later, self.passes = later, passes
         self._exams: Exams | None = None
+        self._cut: pd.Timestamp | None = None  # when the newest period's later part begins
 
     def begin(self, state: StreamState, evaluator: Evaluator) -> None:
         """Before the base is observed."""
         if self.cold:
             state.learner.keep_first()
-        if self.validation:
+        if self.validation or self.later:
             self._exams = Exams(state, evaluator)
+            require(
+                not (state.stream.late and (self.later or self.cold)),
+                "Events of this stream are revealed late (stream.delay, or a column 'known'), so the newest requests "
+                "cannot choose the epochs: choose loop.later=0 and, with loop.start=cold, loop.validation=0.",
+            )
+        require(
+            not self.later or state.model.rows_per_example == 1,
+            "loop.later parts the events of a period, and this model learns from lists of whole requests: choose "
+            "loop.later=0, or model=two_tower.",
+        )
 
     def examine(self, t: int, state: StreamState, truth=None) -> None:
-        """Before period t is observed: keeps it, if it is to choose the epochs of what is before it."""
-        if self._exams is not None and (t >= self.base - self.validation if t < self.base else self.cold):
+        """Before period t is observed: keeps it, or its later part, if it is to choose the epochs of what is before."""
+        if self._exams is None:
+            return
+        if t < self.base and t >= self.base - self.validation or t >= self.base and self.cold:
             self._exams.set(t, truth or state.truth(t), state.history)
             self._exams.forget(before=t + 1 - self.validation)
+        elif t >= self.base and self.later:
+            events = state.prepared(state.stream[t])
+            self._cut = _later(events["timestamp"], self.later)
+            events = events[events["timestamp"] >= self._cut]
+            self._exams.set(t, Truth.of(events, state.history, state.catalogue.items), state.history)
+            self._exams.forget(before=t)
 
     def learn_base(self, state: StreamState, tracker: Tracker) -> None:
         """Learns the base, which is known."""
@@ -102,8 +135,10 @@ class Updates:
         # What was revealed since the last update is learned in any case, so that a rarer update loses nothing.
         unlearned = state.learner.last_period + 1
         start = 0 if self.window is None else max(0, min(unlearned, t + 1 - self.window))
+        if self.later:
+            return self._stopped(state, range(start, t + 1))
         if not self.cold:
-            return self._update(state, range(start, t + 1), self.epochs, budget=self.budget)
+            return self._update(state, range(start, t + 1), self.epochs, passes=self.passes)
         state.learner.start_anew()
         return self._from_the_start(state, range(start, t + 1), lambda epoch, value: None)
 
@@ -112,7 +147,7 @@ class Updates:
         chosen = periods[-1] + 1 - self.validation
 
         def stopping():
-            if self._exams is None:
+            if not self.validation:
                 return None
             return EarlyStopping(state, self._exams, chosen - 1, self.patience, written)
 
@@ -122,13 +157,22 @@ class Updates:
             costs = _added(costs, self._update(state, range(t, t + 1), self.epochs))
         return costs
 
+    def _stopped(self, state: StreamState, periods: range) -> dict[str, float]:
+        """Learns what came before the newest period's later part for as many epochs as that chooses, then that part."""
+        t, cut, how = periods[-1], self._cut.value, (self.batch_size, self.log_q_window)
+        stopping = EarlyStopping(state, self._exams, t, self.patience, lambda epoch, value: None)
+        costs = state.learn(periods, self.epochs, *how, stopping, self.passes, times=(None, cut))
+        more = state.learn(range(t, t + 1), stopping.epoch + 1, *how, None, self.passes, times=(cut, None))
+        return _added(costs, more)
+
     def _update(
-        self, state: StreamState, periods: range, epochs: int, stopping=lambda: None, budget: Budget | None = None
+        self, state: StreamState, periods: range, epochs: int, stopping=lambda: None, passes: Passes | None = None
     ) -> dict[str, float]:
         """Learns the periods' examples, as many at once as the buffer holds, each part with its own `stopping()`."""
         costs = {"cost/steps": 0, "cost/examples": 0}
+        passes = passes or replace(self.passes, budget=None)
         for part in self._parts(state, periods):
-            cost = state.learn(part, epochs, self.batch_size, self.log_q_window, stopping(), budget)
+            cost = state.learn(part, epochs, self.batch_size, self.log_q_window, stopping(), passes)
             costs = _added(costs, cost)
         return costs
 
@@ -141,11 +185,9 @@ class Updates:
         return [*parts, range(start, periods[-1] + 1)]
 
 
-def require_whole(key: str, value: int, least: int) -> None:
-    """Raises InputError unless `loop.<key>` is a whole number, at least `least`."""
-    require(
-        isinstance(value, int) and value >= least, f"loop.{key} is {value}: choose a whole number, {least} or more."
-    )
+def _later(times: pd.Series, share: float) -> pd.Timestamp:
+    """When the last `share` of a period's events begins; of one moment, all are in it."""
+    return times.iloc[min(len(times) - 1, int((1 - share) * len(times)))]
 
 
 def _added(costs: dict[str, float], more: dict[str, float]) -> dict[str, float]:

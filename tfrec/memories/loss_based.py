@@ -36,6 +36,6 @@ class LossBased(Reservoir):
 
 def row_losses(model, rows: dict[str, np.ndarray]) -> np.ndarray:
     """The loss of each row by the weights of now, summed over tasks, `[n]`; other rows are its negatives."""
-    batch = {key: tf.convert_to_tensor(values) for key, values in model.batch(rows).items()}
+    batch = {key: tf.convert_to_tensor(values) for key, values in model.batch(rows, learning=False).items()}
     losses = model.task_losses(model(batch, training=False), batch, training=False)
     return np.sum([np.asarray(loss) for loss in losses.values()], axis=0, dtype=np.float32)

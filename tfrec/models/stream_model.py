@@ -96,12 +96,13 @@ class StreamModel:
         """
         return features
 
-    def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
+    def batch(self, features: dict[str, np.ndarray], replicas: int = 1, learning: bool = True) -> dict[str, np.ndarray]:
         """A batch to learn from as the graph takes it: with the rows of ids, checked, and nothing computed twice.
 
         Args:
             features: of rows, `[batch, ...]` each.
             replicas: to each of which the graph gives as many rows of every array.
+            learning: whether a step follows, or only a look at losses and gradients.
 
         Raises:
             IndexError: see `table_rows`.

@@ -87,7 +87,7 @@ class TwoStage(StreamModel, tfrs.Model):
         """One example a request; see `StreamModel`."""
         return self.features.examples(period, pairs, queries)
 
-    def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
+    def batch(self, features: dict[str, np.ndarray], replicas: int = 1, learning: bool = True) -> dict[str, np.ndarray]:
         """A batch with its numbers standardised; see `StreamModel`."""
         return self.table_rows(features | {"list_pairs": self.features.moments(features["list_pairs"])})
 

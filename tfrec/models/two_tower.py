@@ -215,7 +215,7 @@ class TwoTower(TowerOutputs, StreamModel, tfrs.Model):
             return self.item_table(_row(features, "history"))
         return self.text_map(self.text(features["history_text"], training=training))
 
-    def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
+    def batch(self, features: dict[str, np.ndarray], replicas: int = 1, learning: bool = True) -> dict[str, np.ndarray]:
         """A batch to learn from, each different item once, and what the loss adds; see `distinct_candidates`."""
         of_items = {"item", "text", "numbers", "log_q", *self.categories.tables, *self.candidate.fusion.needs}
         of_items.add(f"{BEFORE}candidate")
@@ -223,7 +223,7 @@ class TwoTower(TowerOutputs, StreamModel, tfrs.Model):
         distinct = distinct_candidates(features, of_items, replicas)
         if self.repeat is not None:
             distinct = self.repeat.batch(distinct, replicas)
-        return self.table_rows(self.retrieval_loss.candidates(distinct, self.features, replicas))
+        return self.table_rows(self.retrieval_loss.candidates(distinct, self.features, replicas, learning))
 
     def examples(self, period: int, pairs: dict, queries: dict) -> tuple[dict, dict]:
         """Each event one example, with whether it is a repeat where that is learned; see `StreamModel`."""

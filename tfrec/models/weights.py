@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class Weights:
-    """A copy of a model's trainable variables; a table that has grown since gets zeros for its new rows.
+    """A copy of a model's trainable variables; rows of tables and variables that came later were never learned: 0.
 
     Args:
         model: has the model that learns as `tfrs_model`.
@@ -30,7 +30,10 @@ class Weights:
 
     def assign(self) -> None:
         """Gives the model these weights."""
-        for variable, value in zip(self._variables(), self.values, strict=True):
+        variables = self._variables()
+        for variable in variables[len(self.values) :]:  # made when the stream first had a query, or a context
+            variable.assign(tf.zeros_like(variable))
+        for variable, value in zip(variables[: len(self.values)], self.values, strict=True):
             if variable.shape != value.shape:  # a table that has grown since: its new rows were never learned
                 missing = variable.shape[0] - value.shape[0]
                 value = np.pad(value, [(0, missing)] + [(0, 0)] * (value.ndim - 1))

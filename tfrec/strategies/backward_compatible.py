@@ -2,12 +2,10 @@
 
 import tensorflow as tf
 
-from tfrec.errors import require
-from tfrec.memories.before import outputs_before
-from tfrec.strategies.strategy import Strategy
+from tfrec.strategies.distillation import Distillation
 
 
-class BackwardCompatible(Strategy):
+class BackwardCompatible(Distillation):
     """Adds `weight * L(q, c')`: the loss of the new query vectors on the item vectors of before the update (backward-
     compatible training, Shen et al., CVPR 2020).
 
@@ -21,18 +19,12 @@ class BackwardCompatible(Strategy):
         InputError: the weight is negative.
     """
 
-    needs = ("task_losses", "before", "choices")
-    compares = True
+    needs = (*Distillation.needs, "candidate_embeddings")
 
     def __init__(self, weight: float = 1.0) -> None:
-        require(weight >= 0, f"strategy.backward_compatible.weight is {weight}: choose 0 or more.")
-        self.weight = weight
+        super().__init__(weight)
 
-    def penalty(self, model, batch: dict, outputs: dict | None):
-        """In graph: the weighted mean; 0 where nothing was said before."""
-        then = outputs_before(batch)
-        if then is None or "candidate" not in then:
-            return 0.0
+    def row_losses(self, model, batch: dict, outputs: dict, then: dict):
+        """In graph, `[batch]`; see `Distillation`."""
         choices = model.choices({"query": outputs["query"], "candidate": then["candidate"]}, batch)
-        losses = -tf.reduce_sum(choices.chosen * choices.log_p(), axis=1)
-        return self.weight * tf.reduce_mean(losses)
+        return -tf.reduce_sum(choices.chosen * choices.log_p(), axis=1)

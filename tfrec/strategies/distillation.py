@@ -33,8 +33,11 @@ class Distillation(Strategy):
         then = outputs_before(batch)
         if then is None:
             return 0.0
-        losses = self.row_loss(model.choices(outputs, batch), model.choices(then, batch))
-        return self.weight * tf.reduce_mean(losses)
+        return self.weight * tf.reduce_mean(self.row_losses(model, batch, outputs, then))
+
+    def row_losses(self, model, batch: dict, outputs: dict, then: dict):
+        """In graph: loss of each row, `[batch]`, from the model's outputs of now and of before."""
+        return self.row_loss(model.choices(outputs, batch), model.choices(then, batch))
 
     def row_loss(self, now, before):
         """In graph: loss of each row, `[batch]`, from `Choices` of now and of before; no gradient reaches these."""

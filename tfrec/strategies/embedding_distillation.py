@@ -25,7 +25,7 @@ class EmbeddingDistillation(Strategy):
         InputError: a number is out of range.
     """
 
-    needs = ("task_losses", "before", "choices")
+    needs = ("task_losses", "before", "choices", "candidate_embeddings")
     compares = True
 
     def __init__(
@@ -67,7 +67,7 @@ class EmbeddingDistillation(Strategy):
     def penalty(self, model, batch: dict, outputs: dict | None):
         """In graph: the three for both kinds of vectors; 0 where nothing was said before."""
         then = outputs_before(batch)
-        if then is None or "candidate" not in then:
+        if then is None:
             return 0.0
         size = tf.shape(then["candidate"])[0]
         real = model.choices(then, batch).real[0]

@@ -32,7 +32,7 @@ def fisher(model, batches: Sequence[dict[str, np.ndarray]]) -> list[tf.Tensor]:
     count = 0
     for rows in batches:
         number = len(rows["item"])
-        batch = {key: tf.convert_to_tensor(values) for key, values in model.batch(rows).items()}
+        batch = {key: tf.convert_to_tensor(values) for key, values in model.batch(rows, learning=False).items()}
         add(batch, tf.constant(number))
         count += number
     return [total / max(1, count) for total in sums]

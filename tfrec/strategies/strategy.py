@@ -37,7 +37,7 @@ class Strategy:
         """In graph, after the optimizer; `before` holds the trainable variables' values of before."""
 
     def consolidate(self, learner, update) -> None:
-        """Eager, between periods; `update` is the `Update` that was just learned."""
+        """Eager, after the last step of an `Update`, which is given as it was before any strategy's `prepare`."""
 
     def state(self) -> dict:
         """Arrays by name: what a checkpoint must keep of this strategy."""

@@ -135,7 +135,8 @@ class Transfer(Strategy):
         size = min(len(fresh), max(2, self.batch // getattr(model, "rows_per_example", 1)))
         for _ in range(self.steps):
             batch = update.examples.rows(rng.choice(fresh, size, replace=False), update.candidates)
-            batch = model.batch(batch) if hasattr(model, "task_losses") else batch
+            learner.steps, learner.examples = learner.steps + 1, learner.examples + size
+            batch = model.batch(batch, learning=False) if hasattr(model, "task_losses") else batch
             self._step(learner, {key: tf.convert_to_tensor(values) for key, values in batch.items()}, new)
 
     def _step(self, learner, batch: dict[str, tf.Tensor], new: list[np.ndarray]) -> None:

@@ -37,10 +37,17 @@ class StreamingLogQ(tf.train.experimental.PythonState):
         self.gap[items] = np.where(known > 0, (1 - self.rate) * known + self.rate * newest, newest)
         self.last[items] = self.step
 
-    def corrected(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The batch after it was observed, with `log_q` and, as Q is of the batch and not of a row, each item once."""
+    def corrected(self, batch: dict[str, np.ndarray], learning: bool = True) -> dict[str, np.ndarray]:
+        """The batch after it was observed, with `log_q` and, as Q is of the batch and not of a row, each item once.
+
+        Args:
+            learning: False forgets afterwards that the batch was there.
+        """
+        before = None if learning else (self.step, self.last.copy(), self.gap.copy())
         self.observe(batch["item"][batch["count"] > 0])
         log_q = -np.log(self.gap[batch["item"]]).astype(np.float32)
+        if before is not None:
+            self.step, self.last, self.gap = before
         return batch | {"log_q": log_q, "count": np.minimum(batch["count"], 1)}
 
     def serialize(self) -> bytes:

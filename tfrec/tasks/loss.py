@@ -35,13 +35,14 @@ class RetrievalLoss(tf.Module):
     def observe(self, history: History) -> None:
         """Takes in what is known now, before the next update."""
 
-    def candidates(self, batch: dict, features, replicas: int = 1) -> dict:
+    def candidates(self, batch: dict, features, replicas: int = 1, learning: bool = True) -> dict:
         """The batch to learn from, each different item once, with the candidates that the loss adds; on the host.
 
         Args:
             batch: as `distinct_candidates` makes it.
             features: the model's, which describe candidates.
             replicas: whose number divides the number of candidates.
+            learning: whether a step follows; what is estimated along the way follows these batches alone.
         """
         return batch
 
@@ -91,11 +92,11 @@ class InBatchSoftmax(RetrievalLoss):
         self.accidental_hits, self.log_q, self.hard_negatives = accidental_hits, log_q, hard_negatives
         self.estimate = StreamingLogQ(rate) if log_q == "streaming" else None
 
-    def candidates(self, batch: dict, features, replicas: int = 1) -> dict:
+    def candidates(self, batch: dict, features, replicas: int = 1, learning: bool = True) -> dict:
         """The batch with the log Q that was chosen; see `RetrievalLoss`."""
         if self.log_q == "none":
             return batch | {"log_q": 0 * batch["log_q"]}
-        return self.estimate.corrected(batch) if self.estimate is not None else batch
+        return self.estimate.corrected(batch, learning) if self.estimate is not None else batch
 
     def __call__(self, query, candidate, found, training=True):
         """`[batch]`; see `in_batch_softmax`."""

@@ -40,7 +40,7 @@ class MixedNegatives(InBatchSoftmax):
         """See `RetrievalLoss`."""
         self.drawn.observe(history)
 
-    def candidates(self, batch: dict, features, replicas: int = 1) -> dict:
+    def candidates(self, batch: dict, features, replicas: int = 1, learning: bool = True) -> dict:
         """The batch with what is drawn beside it; see `RetrievalLoss`."""
         if self.drawn.n == 0:
             return batch
@@ -72,7 +72,7 @@ class SampledSoftmax(RetrievalLoss):
         """See `RetrievalLoss`."""
         self.drawn.observe(history)
 
-    def candidates(self, batch: dict, features, replicas: int = 1) -> dict:
+    def candidates(self, batch: dict, features, replicas: int = 1, learning: bool = True) -> dict:
         """The batch with what is drawn, of which alone `count` tells; see `RetrievalLoss`."""
         batch = batch | {"count": 0 * batch["count"]}
         batch = with_items(batch, features, *self.drawn.counts(batch), self.drawn.n, replicas)
@@ -96,7 +96,7 @@ class FullSoftmax(RetrievalLoss):
         """See `RetrievalLoss`."""
         self.items = len(history.items)
 
-    def candidates(self, batch: dict, features, replicas: int = 1) -> dict:
+    def candidates(self, batch: dict, features, replicas: int = 1, learning: bool = True) -> dict:
         """The batch with every item, each once; see `RetrievalLoss`."""
         room, items = 1 << (self.items - 1).bit_length(), np.arange(self.items)
         count = np.ones(self.items, np.float32)
