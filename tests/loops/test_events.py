@@ -29,7 +29,7 @@ def test_the_graph_does_what_a_loop_over_events_does(optimizer):
             for i in range(150):
                 event = {key: tf.constant(values[i : i + 1]) for key, values in examples.items()}
                 predicted.append(model.predictions(event)["rating"][0])
-                learner.update(event)
+                learner.update((event,))
         else:
             predicted, _ = EventSteps(learner, "rating", size=64)(examples)
             assert (learner.steps, learner.examples, learner.traces) == (150, 150, 1)

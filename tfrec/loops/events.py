@@ -58,5 +58,5 @@ class EventSteps:
             asked = {key: values for key, values in event.items() if key not in model.labels}
             predictions = predictions.write(i, model.predictions(asked)[self.label][0])
             if learn:
-                total += self.learner.update(event)["loss"]
+                total += self.learner.update((event,))["loss"]
         return predictions.stack(), total

@@ -1,17 +1,11 @@
 """A retrieval model of two towers that grows with the stream."""
 
-import logging
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfrec.data.distinct import distinct_candidates
 from tfrec.data.features import TowerFeatures
-from tfrec.data.history import History
-from tfrec.data.requests import Requests
 from tfrec.data.rows import Rows
 from tfrec.layers.category import CategorySum
 from tfrec.layers.dropout import StatelessDropout
@@ -19,21 +13,19 @@ from tfrec.layers.fusion.sum import Sum
 from tfrec.layers.history.mean import Mean
 from tfrec.layers.id_table import IdTable
 from tfrec.layers.text import FrozenText, TrainedText
-from tfrec.layers.text_map import first_values
 from tfrec.memories.before import BEFORE
 from tfrec.models.candidate import CandidateTower
 from tfrec.models.parts import require_layers, require_options, require_repeat, require_texts
 from tfrec.models.stream_model import StreamModel
 from tfrec.models.tower_outputs import TowerOutputs
+from tfrec.models.tower_rows import TowerRows, row_of
 from tfrec.replicas import gathered, share
 from tfrec.tasks.averaging import mean_per_task
 from tfrec.tasks.loss import InBatchSoftmax, RetrievalLoss
 from tfrec.tasks.retrieval import first_of_each
 
-log = logging.getLogger(__name__)
 
-
-class TwoTower(TowerOutputs, StreamModel, tfrs.Model):
+class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
     """`score(r, i) = <q, c>` with `q = user + W sum_h w_h item_h + b + U text(query) + context` and
     `c = fusion(item_i, categories, V text_i, numbers)`, by default their sum; see `CandidateTower`.
 
@@ -110,89 +102,9 @@ class TwoTower(TowerOutputs, StreamModel, tfrs.Model):
         features.own_lists = None if self.repeat is None else self.repeat.lists
         self.dropout = StatelessDropout(dropout, seed)
 
-    def begin(self, items: pd.DataFrame) -> None:
-        """Own items have a number for each category of the item table from the first period on."""
-        if self.repeat is not None:
-            self.repeat.lists.begin(items)
-
-    def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
-        """Makes room for new users, items, texts and categories; gives rows to ids; see `StreamModel`."""
-        new_texts = self.features.observe(history, items, changed)
-        self.retrieval_loss.observe(history)
-        periods = [history.pairs(t) for t in range(self.user_table.policy.period + 1, len(history))]
-        tables = enumerate(self._id_tables.values())
-        replaced = [table.observe([p[n] for p in periods], history.shape[n]) for n, table in tables]
-        replaced += [self.categories.grow(self.features.categories), self.candidate.start(self.dim)]
-        if self.repeat is not None:
-            replaced.append(self.repeat.start())
-        if self.text is not None:
-            # All texts of the table at once, in few batches; a text's vector does not depend on the stream.
-            replaced += [self.text.prepare(items["text"].tolist()), self.text.add(new_texts)]
-        return any(replaced)
-
-    def admit(self, requests: Requests) -> bool:
-        """Makes room for the query texts and the context of requests; see `StreamModel`."""
-        if requests.queries is not None and self.text is None and not self.features.searches:
-            log.warning("the log has search queries, but without an encoder the model does not read them")
-        new_texts = self.features.admit(requests)
-        replaced = [self.context.grow(self.features.context_categories)]
-        numbers = len(self.features.context) - len(self.context.tables)
-        if numbers and self.context_map is None:
-            self.context_map = self._dense(numbers, "zeros", "context_numbers")
-            replaced.append(True)
-        if self.text is not None and self.features.searches:
-            if self.query_map is None:
-                start = tf.keras.initializers.Constant(self.text_map.kernel.numpy())
-                self.query_map = self._dense(self.text_map.kernel.shape[0], start, "query_map")
-                replaced.append(True)
-            replaced.append(self.text.add(new_texts))
-        return any(replaced)
-
-    def start_rows(self, history: History, since: int) -> None:
-        """Sets the rows that ids got after period `since`: users at zero, items as `new_items` says."""
-        self.user_table.start(since, first_values("zero"))
-        if self.item_table is not None:
-            self.item_table.start(since, first_values(self.new_items, lambda ids: self._text_vectors(history, ids)))
-
-    def rows_since(self, period: int) -> list[tuple]:
-        """The tables of ids, each with the rows that ids got after `period`: `(variable, rows [n])`."""
-        tables = self._id_tables.values()
-        return [(table.table, table.rows_of(table.policy.admitted_after(period))) for table in tables]
-
-    def _text_vectors(self, history: History, ids: np.ndarray) -> np.ndarray:
-        return self.text.vectors_of(self.features.candidates(history, ids)["text"])
-
-    def reused_rows(self) -> list[tuple]:
-        """Rows of expired ids that others got; see `StreamModel`."""
-        return [(table.table, table.reused) for table in self._id_tables.values() if len(table.reused)]
-
-    def counts(self) -> dict[str, int]:
-        """How many ids are known, have a row, and got or lost one."""
-        tables = self._id_tables
-        return {f"{name}s/{what}": n for name, table in tables.items() for what, n in table.policy.counts().items()}
-
-    @property
-    def _id_tables(self) -> dict[str, IdTable]:
-        return {"user": self.user_table} | ({} if self.item_table is None else {"item": self.item_table})
-
-    def table_rows(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Adds the table rows of ids, `<feature>_row`, where an id's row is not its number; see `StreamModel`."""
-        ids = self._id_tables
-        ids |= {"history": ids["item"]} if "item" in ids else {}
-        for name in ids.keys() & features.keys():
-            if not ids[name].policy.identity:
-                features = features | {f"{name}_row": ids[name].rows_of(features[name])}
-        tables = self.categories.tables | self.context.tables
-        if self.text is not None:
-            tables |= dict.fromkeys(("text", "query_text", "history_text"), self.text.table)
-        for name, table in (ids | tables).items():
-            if name in features:
-                table.check(name, _row(features, name), lowest=-1 if name == "query_text" else 0)
-        return features
-
     def query_embeddings(self, features, training=False):
         """Query vectors `[n, dim]` of query features (see `TowerFeatures`)."""
-        user = self.user_table(_row(features, "user"))
+        user = self.user_table(row_of(features, "user"))
         user *= tf.cast(features["user_known"], user.dtype)[:, None]
         if self.history_map is not None:
             user += self.history_map(self._history(features, training), features, training=training)
@@ -212,7 +124,7 @@ class TwoTower(TowerOutputs, StreamModel, tfrs.Model):
     def _history(self, features, training):
         """Vectors of a history's items, `[n, length, dim]`."""
         if self.item_table is not None:
-            return self.item_table(_row(features, "history"))
+            return self.item_table(row_of(features, "history"))
         return self.text_map(self.text(features["history_text"], training=training))
 
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1, learning: bool = True) -> dict[str, np.ndarray]:
@@ -267,8 +179,3 @@ class TwoTower(TowerOutputs, StreamModel, tfrs.Model):
         layer = tf.keras.layers.Dense(self.dim, use_bias=False, kernel_initializer=start, name=name)
         layer.build((None, inputs))
         return layer
-
-
-def _row(features, name: str):
-    """The table row of an id: its number, unless the model has given it another one."""
-    return features.get(f"{name}_row", features[name])
