@@ -40,6 +40,8 @@ def made(tmp_path, monkeypatch):
                 facts = {"name": "toy", "seed": int(options["seed"]), "commit": "abc", "seconds": 1.0}
                 facts |= {"overrides": words, "status": "finished", "metrics": {"eval/all/ndcg@10": score}}
                 (folder / "results.json").write_text(json.dumps(facts))
+                stream = "period,eval/all/ndcg@10,pairs/all,baseline/popularity/all/ndcg@10,cost/steps\n"
+                (folder / "stream.csv").write_text(stream + f"4,{score - 0.01},9,0.5,3\n5,{score + 0.01},9,0.5,3\n")
 
     monkeypatch.setattr(study.subprocess, "run", Done)
     return commands
@@ -58,6 +60,11 @@ def test_all_methods_run_with_each_seed_and_stand_in_the_table(tmp_path, made):
     assert table["strategy"].tolist()[1:3] == ["[replay]"] * 2 and pd.isna(table["strategy"][0])
     assert list(table.columns)[:4] == ["+experiment", "strategy", "strategy.replay.ratio", "name"]
     assert float(table["eval/all/ndcg@10"][1]) == pytest.approx(0.3)  # experiment, strategy and seed: three words
+    periods = pd.read_csv(tmp_path / "results_periods.csv")
+    assert periods["period"].tolist() == [4, 5] * 6 and periods["seed"].tolist() == [0] * 6 + [1] * 6
+    assert list(periods.columns)[3:] == ["name", "seed", "period", "eval/all/ndcg@10", "cost/steps"]
+    means = periods.groupby(["seed", periods.index // 2])["eval/all/ndcg@10"].mean().to_numpy()
+    assert means == pytest.approx(table["eval/all/ndcg@10"].astype(float).to_numpy())
     assert all(command[-1].startswith("hydra.run.dir=runs/toy/") for command in made)
 
 
@@ -71,6 +78,7 @@ def test_a_study_that_was_stopped_goes_on_and_a_new_method_costs_its_own_runs_on
     study.run(told(tmp_path, methods=[*TEXT["methods"], ["loop.window=4"]]), None)
     assert sorted(" ".join(command[1:-3]) for command in made[6:]) == sorted(["strategy=[replay]", "loop.window=4"] * 2)
     again = pd.read_csv(tmp_path / "results.csv", dtype=str)
+    assert len(pd.read_csv(tmp_path / "results_periods.csv")) == 2 * 8
     assert len(again) == 8 and not again.duplicated(["strategy", "strategy.replay.ratio", "loop.window", "seed"]).any()
 
 

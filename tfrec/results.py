@@ -1,7 +1,11 @@
-"""`python -m tfrec.results RUNS...`: the results of finished runs as one table, for a study's `results.csv`."""
+"""`python -m tfrec.results RUNS...`: the results of finished runs as one table, for a study's `results.csv`.
+
+With `--periods`, one row a run and period: what the model reached, and what its update cost.
+"""
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +24,24 @@ def read(folders: list[Path]) -> pd.DataFrame:
     """
     results = finished(folders).values()
     return pd.DataFrame([chosen(result) for result in results]).join(pd.DataFrame([_facts(r) for r in results]))
+
+
+def by_period(folders: list[Path]) -> pd.DataFrame:
+    """One row a period of each finished run: all overrides of any, `name`, `seed`, then of its `stream.csv` the model's
+    metrics and the update's steps and examples.
+
+    Arguments, what is left out and errors: see `finished`.
+    """
+    runs, kept = finished(folders), re.compile(r"period|eval/[^/]+(/[^/]+)?|cost/(steps|examples)")
+    options = pd.DataFrame([chosen(result) for result in runs.values()])
+    tables = []
+    for (folder, result), (_, words) in zip(runs.items(), options.iterrows(), strict=True):
+        periods = pd.read_csv(folder / "stream.csv", dtype=str)
+        facts = {**words, "name": result["name"], "seed": result["seed"]}
+        tables.append(periods[[name for name in periods if kept.fullmatch(name)]].assign(**facts))
+    table = pd.concat(tables, ignore_index=True)
+    first = [*options, "name", "seed"]
+    return table[[*first, *(name for name in table if name not in first)]]
 
 
 def finished(folders: list[Path]) -> dict[Path, dict]:
@@ -103,10 +125,12 @@ def _facts(result: dict) -> dict:
 
 def main() -> None:
     """Prints the table as CSV."""
-    parser = argparse.ArgumentParser(prog="python -m tfrec.results", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tfrec.results", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, or folders of run folders")
+    parser.add_argument("--periods", action="store_true", help="one row a period instead of one a run")
+    options = parser.parse_args()
     try:
-        print(read(parser.parse_args().runs).to_csv(index=False), end="")
+        print((by_period if options.periods else read)(options.runs).to_csv(index=False), end="")
     except InputError as error:
         sys.exit(f"error: {error}")
 

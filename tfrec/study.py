@@ -11,7 +11,8 @@ The file says what the study is of:
       - ["strategy=[replay]", strategy.replay.ratio=0.5]
 
 A run that is in the table, by its words and seed, is not made again, so a study that was stopped goes on, and a
-method that is added costs its own runs only. The table is written after every run. Seeds go first: all methods with
+method that is added costs its own runs only. The table is written after every run, and beside it, as
+`<table>_periods.csv`, what each period of each run reached. Seeds go first: all methods with
 the first seed, then all with the next.
 """
 
@@ -23,12 +24,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
 from tfrec.errors import InputError, require
 from tfrec.folders import replace_file
-from tfrec.results import read
+from tfrec.results import by_period, read
 
 KEYS = {"runs": str, "results": str, "seeds": list, "always": list, "methods": list}
 
@@ -85,15 +87,9 @@ class Study:
         return self.runs / (re.sub(r"[^\w.]+", "-", " ".join(words)).strip("-") or "plain") / f"seed-{seed}"
 
     def add(self, folder: Path) -> None:
-        """Adds a finished run to the table."""
-        table = read([folder]).astype(str).replace("nan", "")
-        if self.results.is_file():
-            before = pd.read_csv(self.results, dtype=str)
-            columns = {name: _options(each) for name, each in (("before", before), ("now", table))}
-            options = list(dict.fromkeys([*columns["before"], *columns["now"]]))
-            others = [name for name in dict.fromkeys([*before, *table]) if name not in options]
-            table = pd.concat([before, table], ignore_index=True)[[*options, *others]]
-        replace_file(self.results, table.to_csv(index=False))
+        """Adds a finished run to both tables; the run counts as made once it is in that of the runs."""
+        _add(self.results.with_stem(f"{self.results.stem}_periods"), by_period([folder]))
+        _add(self.results, read([folder]))
 
 
 def run(study: Study, minutes: float | None = None) -> list[str]:
@@ -117,6 +113,20 @@ def run(study: Study, minutes: float | None = None) -> list[str]:
             continue
         study.add(folder)
     return failed
+
+
+def _add(path: Path, table: pd.DataFrame) -> None:
+    """Adds a run's rows to a table, in the place of those that are there; overrides stay before the other columns."""
+    table = table.astype(str).replace("nan", "")
+    if path.is_file():
+        before = pd.read_csv(path, dtype=str, keep_default_na=False)
+        options = list(dict.fromkeys([*_options(before), *_options(table)]))
+        others = [name for name in dict.fromkeys([*before, *table]) if name not in options]
+        keys = [*options, "seed"]
+        run = tuple(table.reindex(columns=keys, fill_value="").iloc[0])
+        there = [row == run for row in before.reindex(columns=keys, fill_value="").itertuples(index=False, name=None)]
+        table = pd.concat([before[~np.array(there)], table], ignore_index=True)[[*options, *others]]
+    replace_file(path, table.to_csv(index=False))
 
 
 def _key(words: list[str]) -> tuple:
