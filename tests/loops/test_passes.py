@@ -164,3 +164,27 @@ def test_events_that_come_late_cannot_choose_epochs(tmp_path):
     stream = Stream(make_interactions(days=50, per_day=40), delay=1)
     with pytest.raises(InputError, match=r"revealed late .*choose loop\.later=0"):
         run(tmp_path, stream, later=0.3)
+
+
+def test_a_period_of_one_moment_has_only_a_later_part(tmp_path):
+    """It is learned for all epochs."""
+    log = make_interactions(days=50, per_day=40)
+    events, start = log.events.copy(), log.events["timestamp"].iloc[0]
+    week = (events["timestamp"] - start) // np.timedelta64(7, "D")
+    events.loc[week == 3, "timestamp"] = start + 3 * np.timedelta64(7, "D") + np.timedelta64(1, "h")
+    stream = Stream(type(log)(events, log.items), period="7D")
+    state, tracker = run(tmp_path, stream, later=0.5, epochs=2, base=3, last=3, batch_size=64)
+    assert tracker.rows[-1]["cost/steps"] == 2 * -(-state.sizes[3] // 64)
+
+
+def test_held_out_requests_choose_nothing(tmp_path, monkeypatch):
+    """Users of even numbers are held out of what is learned, and of what chooses the epochs."""
+    asked = []
+    monkeypatch.setattr(
+        EarlyStopping, "score", lambda s: asked.extend(*[t.requests.ids for t in s.exams.truths.values()]) or 1.0
+    )
+    for options in ({"later": 0.5}, {"start": "cold", "window": None, "validation": 1}):
+        state = make_state(Stream(make_interactions(days=50, per_day=40)))
+        state.held_out = lambda events: events["user"].to_numpy() % 2 == 0
+        run(tmp_path / str(len(asked)), state.stream, state, base=3, last=4, **options)
+    assert asked and all(user % 2 for user in asked)

@@ -106,8 +106,9 @@ class StreamState(Observed):
         batch_size = max(2, batch_size // self.model.rows_per_example)
         if self.model.trains:
             update = self.update(periods, log_q_window).between(*times)
-            losses = self.learner.learn(update, epochs, batch_size, self.seed, stopping, passes)
-            self.scorer.forget()
+            if len(update.examples):
+                losses = self.learner.learn(update, epochs, batch_size, self.seed, stopping, passes)
+                self.scorer.forget()
         self.learner.newest = self.history.newest
         if times[1] is None:
             self.learner.last_period = max(self.learner.last_period, periods[-1])

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from tfrec.data.truth import Truth
@@ -117,13 +118,13 @@ class Updates:
         if self._exams is None:
             return
         if t < self.base and t >= self.base - self.validation or t >= self.base and self.cold:
-            self._exams.set(t, truth or state.truth(t), state.history)
+            self._exams.set(t, _learnable(t, truth or state.truth(t), state), state.history)
             self._exams.forget(before=t + 1 - self.validation)
         elif t >= self.base and self.later:
             events = state.prepared(state.stream[t])
             self._cut = _later(events["timestamp"], self.later)
-            events = events[events["timestamp"] >= self._cut]
-            self._exams.set(t, Truth.of(events, state.history, state.catalogue.items), state.history)
+            later = Truth.of(events[events["timestamp"] >= self._cut], state.history, state.catalogue.items)
+            self._exams.set(t, _learnable(t, later, state), state.history)
             self._exams.forget(before=t)
 
     def learn_base(self, state: StreamState, tracker: Tracker) -> None:
@@ -162,7 +163,8 @@ class Updates:
         t, cut, how = periods[-1], self._cut.value, (self.batch_size, self.log_q_window)
         stopping = EarlyStopping(state, self._exams, t, self.patience, lambda epoch, value: None)
         costs = state.learn(periods, self.epochs, *how, stopping, self.passes, times=(None, cut))
-        more = state.learn(range(t, t + 1), stopping.epoch + 1, *how, None, self.passes, times=(cut, None))
+        chosen = stopping.epoch + 1 or self.epochs  # of a period whose events are all of one moment, none is earlier
+        more = state.learn(range(t, t + 1), chosen, *how, None, self.passes, times=(cut, None))
         return _added(costs, more)
 
     def _update(
@@ -183,6 +185,13 @@ class Updates:
                 parts.append(range(start, t))
                 start = t
         return [*parts, range(start, periods[-1] + 1)]
+
+
+def _learnable(t: int, truth: Truth, state: StreamState) -> Truth:
+    """A period's truth without the requests that are held out: they choose nothing."""
+    if state.held_out is None:
+        return truth
+    return truth.take(np.flatnonzero(~state.held_out(pd.DataFrame({"user": truth.requests.ids, "period": t}))))
 
 
 def _later(times: pd.Series, share: float) -> pd.Timestamp:

@@ -32,7 +32,8 @@ class EarlyStopping:
         value = self.score()
         require(
             np.isfinite(value),
-            f"loop.validation has no value of {self.metric}: none of its requests has a target: choose more.",
+            f"What is to choose the epochs (loop.validation, loop.later) has no value of {self.metric}: none of its "
+            "requests has a target. Choose more.",
         )
         self.written(epoch, value)
         if value > self.best:

@@ -1,0 +1,64 @@
+"""Quality against cost, drawn from screening.csv and finals.csv: `python experiments/forgetting/figures.py`; needs
+matplotlib."""
+
+import re
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import pandas as pd  # noqa: E402
+from matplotlib import pyplot  # noqa: E402
+
+from tfrec.metrics.front import front  # noqa: E402
+
+FOLDER = Path(__file__).parent
+QUALITY, COST = "eval/all/ndcg@10", "cost/examples"
+SAME = ["+experiment", "stream.period", "loop.base", "loop.log_q_window", "probe.ages"]  # of all runs of a study
+
+
+def named(runs: pd.DataFrame) -> pd.Series:
+    """What each run overrides, short: the columns before `name`, as texts."""
+    options = runs.loc[:, :"name"].drop(columns=["name", *SAME], errors="ignore")
+    words = [" ".join(f"{key}={v}" for key, v in row.items() if pd.notna(v)) for _, row in options.iterrows()]
+    return pd.Series([short(each) for each in words], index=runs.index)
+
+
+def short(words: str) -> str:
+    """A method as a label: strategies by their names, memories by theirs."""
+    words = re.sub(r"memory@strategy\.\w+\.memory=", "", words)
+    words = re.sub(r"strategy=\[([\w,]+)\]", r"\1", words)
+    return re.sub(r"\b(loop|model|strategy|optimizer|trigger)\.", "", words) or "fine-tuning"
+
+
+def means(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of each method, best first."""
+    numbers = runs.assign(method=named(runs)).groupby("method")[[QUALITY, COST]].mean()
+    return numbers.sort_values(QUALITY, ascending=False)
+
+
+def draw(runs: pd.DataFrame, path: Path) -> None:
+    """One point a method; the front is joined. Methods that learn nothing stand at the left edge."""
+    matplotlib.rcParams["svg.hashsalt"] = "tfrec"  # the same figures give the same file
+    table = means(runs)
+    best = table[front(table[QUALITY], table[COST])].sort_values(COST)
+    least = table.loc[table[COST] > 0, COST].min()
+    at = table[COST].clip(lower=least / 2)
+    figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
+    axes.plot(best[COST].clip(lower=least / 2), best[QUALITY], color="C1", drawstyle="steps-post", zorder=1)
+    axes.scatter(at, table[QUALITY], s=18, color=["C1" if name in best.index else "C0" for name in table.index])
+    for name, x, y in zip(table.index, at, table[QUALITY], strict=True):
+        axes.annotate(name, (x, y), xytext=(4, 2), textcoords="offset points", fontsize=7)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=table[QUALITY].quantile(0.1) - 0.01)  # what failed altogether stands in the table
+    axes.set_xlabel("examples an update, replayed ones included")
+    axes.set_ylabel("NDCG@10, all items")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    for name in ("screening", "finals"):
+        if (FOLDER / f"{name}.csv").is_file():
+            draw(pd.read_csv(FOLDER / f"{name}.csv"), FOLDER / f"{name}.svg")
