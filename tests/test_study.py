@@ -16,7 +16,7 @@ TEXT = {
     "results": "results.csv",
     "seeds": [0, 1],
     "always": ["+experiment=toy"],
-    "methods": [[], ["strategy=[replay]"], ["strategy=[replay]", "strategy.replay.ratio=0.5"]],
+    "methods": [[], ["strategy=[replay]"], ["strategy=[replay]", "strategy.replay.ratio=null"]],
 }
 
 
@@ -73,11 +73,11 @@ def test_a_study_that_was_stopped_goes_on_and_a_new_method_costs_its_own_runs_on
     first = (tmp_path / "results.csv").read_text()
     assert study.run(told(tmp_path)) == [] and len(made) == 6
     assert (tmp_path / "results.csv").read_text() == first
-    table = pd.read_csv(tmp_path / "results.csv", dtype=str)
+    table = pd.read_csv(tmp_path / "results.csv", dtype=str, keep_default_na=False)
     table.drop(index=[1, 4]).to_csv(tmp_path / "results.csv", index=False)
     study.run(told(tmp_path, methods=[*TEXT["methods"], ["loop.window=4"]]), None)
     assert sorted(" ".join(command[1:-3]) for command in made[6:]) == sorted(["strategy=[replay]", "loop.window=4"] * 2)
-    again = pd.read_csv(tmp_path / "results.csv", dtype=str)
+    again = pd.read_csv(tmp_path / "results.csv", dtype=str, keep_default_na=False)
     assert len(pd.read_csv(tmp_path / "results_periods.csv")) == 2 * 8
     assert len(again) == 8 and not again.duplicated(["strategy", "strategy.replay.ratio", "loop.window", "seed"]).any()
 

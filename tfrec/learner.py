@@ -16,7 +16,7 @@ from tfrec.memories.before import with_before
 from tfrec.models.first_weights import FirstWeights
 from tfrec.slots import Same, carried_over, inner, start_all, start_slots
 from tfrec.step import Step
-from tfrec.strategies.fit import refuse_unfit
+from tfrec.strategies.fit import refuse_anew, refuse_unfit
 from tfrec.strategies.strategy import Strategy
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ class Learner(Step):
         profile: a `Profile` that traces some calls, or None.
 
     Attributes: those of `Step`; `examples`, `updates` so far (steps and examples of a strategy's networks included);
-    `waited`, share of the last update's time spent waiting for batches.
+    `waited`, share of the last update's time spent waiting for batches; `starts_anew`, whether a strategy gives each
+    update the first weights.
 
     Raises:
         InputError: what a plain TFRS model cannot do (give outputs to a strategy, learn on several devices), and what a
@@ -65,7 +66,8 @@ class Learner(Step):
         self._most = min([_CALL_STEPS, *(s.steps_per_call for s in self.strategies if s.steps_per_call)])
         self._moved = Same([])  # what the optimizer has slots of
         self._first: FirstWeights | None = None
-        if any(strategy.starts_anew for strategy in self.strategies):
+        self.starts_anew = any(strategy.starts_anew for strategy in self.strategies)
+        if self.starts_anew:
             self.keep_first()
 
     def learn(
@@ -97,13 +99,19 @@ class Learner(Step):
             steps = parts_of_steps(map(self._augmented, batches), passes.accumulation)
             if spent is not None:
                 steps = spent.within(steps)
-            calls = Ahead(self._stacks(steps, batch_size * passes.accumulation), early=self._most > 1)
+            by_time = (
+                spent is not None and spent.kind == "seconds"
+            )  # then nothing is made ahead, and each step is awaited
+            most = 1 if by_time else self._most
+            calls = Ahead(self._stacks(steps, batch_size * passes.accumulation, most), early=most > 1)
             for stack in calls:
                 losses = self._call(stack)
+                if by_time:
+                    losses = {name: loss.numpy() for name, loss in losses.items()}
             waited += calls.waited
             if (stopping is not None and stopping(epoch)) or (spent is not None and spent.over):
                 break
-        losses = {name: loss.numpy() for name, loss in losses.items()}  # devices may still be at work
+        losses = {name: np.asarray(loss) for name, loss in losses.items()}  # devices may still be at work
         self.waited = waited / (time.perf_counter() - started)
         if stopping is not None:
             stopping.restore_best()
@@ -120,7 +128,7 @@ class Learner(Step):
         """One step on a batch of arrays `[batch, ...]`; returns scalars by name."""
         if not self.built:
             self.build({key: values[:2] for key, values in batch.items()})
-        return self._call(next(self._stacks([(self._augmented(batch),)], 1)))
+        return self._call(next(self._stacks([(self._augmented(batch),)], 1, 1)))
 
     def rebuild(self) -> None:
         """Takes the model's variables anew after one was replaced by a larger one; keeps the optimizer's state.
@@ -144,7 +152,12 @@ class Learner(Step):
             start_slots(self.optimizer, variable, rows)
 
     def keep_first(self) -> None:
-        """From now on the learner can `start_anew`; call it before anything is built."""
+        """From now on the learner can `start_anew`; call it before anything is built.
+
+        Raises:
+            InputError: a strategy goes on from the weights of the last update.
+        """
+        refuse_anew(self.strategies)
         self._first = FirstWeights(self.model)
 
     def start_anew(self) -> None:
@@ -188,10 +201,10 @@ class Learner(Step):
             update = strategy.prepare(self, update)
         return update
 
-    def _stacks(self, steps: Iterable[Parts], rows: int) -> Iterator[Parts]:
-        """What the graph is called with: some prepared steps of so many `rows` as one, `[steps, rows, ...]` a part."""
+    def _stacks(self, steps: Iterable[Parts], rows: int, most: int) -> Iterator[Parts]:
+        """What the graph is called with: up to `most` prepared steps of so many `rows` as one, `[steps, rows, ...]`."""
         prepared = (tuple(map(self._prepared, parts)) for parts in steps)
-        return stacks(prepared, min(self._most, max(1, _CALL_ROWS // rows)))
+        return stacks(prepared, min(most, max(1, _CALL_ROWS // rows)))
 
     def _augmented(self, batch: Batch) -> Batch:
         """A batch after all strategies."""

@@ -96,7 +96,7 @@ class Step:
         before = [tf.identity(variable) for variable in variables] if self._after else []
         self.optimizer.apply_gradients(zip(slopes, variables, strict=True))
         for strategy in self._after:
-            strategy.after_step(self.model, before)
+            strategy.after_step(self.model, before, slopes)
         return losses
 
     def _losses_and_gradients(self, batch: dict[str, tf.Tensor]):

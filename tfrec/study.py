@@ -75,9 +75,9 @@ class Study:
         """The words and the seed of each run that the table does not have, in order."""
         known = set()
         if self.results.is_file():
-            table = pd.read_csv(self.results, dtype=str)
+            table = pd.read_csv(self.results, dtype=str, keep_default_na=False)  # null is a word
             options = table.loc[:, :"name"].drop(columns="name")
-            rows = [tuple(sorted((k, v) for k, v in row.items() if pd.notna(v))) for _, row in options.iterrows()]
+            rows = [tuple(sorted((k, v) for k, v in row.items() if v)) for _, row in options.iterrows()]
             known = set(zip(rows, table["seed"].astype(int), strict=True))
         wanted = [(words, seed) for seed in self.seeds for words in self.methods]
         return [(words, seed) for words, seed in wanted if (_key([*self.always, *words]), seed) not in known]

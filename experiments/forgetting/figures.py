@@ -1,5 +1,5 @@
-"""Quality against cost, drawn from screening.csv and finals.csv: `python experiments/forgetting/figures.py`; needs
-matplotlib."""
+"""The tables of the record, and quality against cost as figures, from screening.csv and finals.csv:
+`python experiments/forgetting/figures.py`; needs matplotlib."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,22 @@ from tfrec.metrics.front import front  # noqa: E402
 
 FOLDER = Path(__file__).parent
 QUALITY, COST = "eval/all/ndcg@10", "cost/examples"
+COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
+COLUMNS += [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
 SAME = ["+experiment", "stream.period", "loop.base", "loop.log_q_window", "probe.ages"]  # of all runs of a study
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A study's table: overrides as texts, as on the command line, all after `name` that is a number as one."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)  # null is a word
+    after = list(table.columns[table.columns.get_loc("name") + 1 :])
+    return table.assign(**table[after].apply(lambda column: pd.to_numeric(column, errors="coerce"))).copy()
 
 
 def named(runs: pd.DataFrame) -> pd.Series:
     """What each run overrides, short: the columns before `name`, as texts."""
     options = runs.loc[:, :"name"].drop(columns=["name", *SAME], errors="ignore")
-    words = [" ".join(f"{key}={v}" for key, v in row.items() if pd.notna(v)) for _, row in options.iterrows()]
+    words = [" ".join(f"{key}={v}" for key, v in row.items() if v) for _, row in options.iterrows()]
     return pd.Series([short(each) for each in words], index=runs.index)
 
 
@@ -32,9 +41,23 @@ def short(words: str) -> str:
 
 
 def means(runs: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of each method, best first."""
-    numbers = runs.assign(method=named(runs)).groupby("method")[[QUALITY, COST]].mean()
-    return numbers.sort_values(QUALITY, ascending=False)
+    """Mean over seeds of each method, best first, and the number of seeds."""
+    runs = runs[[*COLUMNS, COST]].assign(method=named(runs), seeds=1)
+    by_method = runs.groupby("method")
+    return by_method.mean().assign(seeds=by_method["seeds"].sum()).sort_values(QUALITY, ascending=False)
+
+
+def early(periods: pd.DataFrame, before: int) -> pd.Series:
+    """Mean over periods before `before`, and over seeds, of each method: what a choice may look at."""
+    chosen = periods[periods["period"] < before]
+    return chosen[QUALITY].groupby(named(chosen)).mean()
+
+
+def rows(table: pd.DataFrame) -> list[str]:
+    """Rows of the record's table."""
+    values = [" | ".join("" if pd.isna(v) else f"{v:.4f}" for v in row) for row in table[COLUMNS].to_numpy()]
+    facts = zip(table.index, table["seeds"], values, table[COST], strict=True)
+    return [f"| `{name}` | {seeds} | {each} | {cost:.0f} |" for name, seeds, each, cost in facts]
 
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
@@ -61,4 +84,6 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
 if __name__ == "__main__":
     for name in ("screening", "finals"):
         if (FOLDER / f"{name}.csv").is_file():
-            draw(pd.read_csv(FOLDER / f"{name}.csv"), FOLDER / f"{name}.svg")
+            runs = read(FOLDER / f"{name}.csv")
+            draw(runs, FOLDER / f"{name}.svg")
+            print(name, *rows(means(runs)), sep="\n")

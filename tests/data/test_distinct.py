@@ -18,6 +18,16 @@ def test_each_item_is_there_once_with_the_features_of_its_first_row():
     assert found["user"] is BATCH["user"]
 
 
+def test_rows_count_by_their_weight_so_that_an_item_is_a_negative_as_often_as_it_is_chosen():
+    """Weights 2, 1, 0, 1 of items 30, 10, 30, 20: times 4 / 6, so 2/3 of items 10 and 20, and 4/3 of item 30."""
+    weighted = BATCH | {"row_weight": np.float32([2, 1, 0, 1])}
+    np.testing.assert_allclose(distinct_candidates(weighted, {"item"})["count"], [2 / 3, 2 / 3, 4 / 3], atol=1e-5)
+    equal = distinct_candidates(BATCH | {"row_weight": np.full(4, 1.25, np.float32)}, {"item"})
+    np.testing.assert_allclose(equal["count"], [1, 1, 2], rtol=1e-6)
+    without = distinct_candidates(BATCH | {"row_weight": np.float32([1, 1, 1, 0])}, {"item"})["count"]
+    assert without.tolist()[::2] == [1, 2] and 0 < without[1] < 1e-5  # a loss that has no weight is finite, too
+
+
 @pytest.mark.parametrize("different, size", [(1, 13), (13, 13), (14, 26), (100, 104)])
 def test_sizes_are_multiples_of_an_eighth_of_the_batch(different, size):
     # an eighth of 100 rows, rounded up, is 13

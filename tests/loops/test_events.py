@@ -49,7 +49,7 @@ class Halved(Strategy):
         losses, gradients = tape_fn(batch)
         return losses, [tf.convert_to_tensor(gradient) / 2 for gradient in gradients]
 
-    def after_step(self, model, before):
+    def after_step(self, model, before, slopes):
         model.user_bias.table.assign(before[0])
 
 

@@ -151,6 +151,7 @@ def test_events_after_the_update_choose_nothing(tmp_path):
         ({"order": "sorted"}, r"loop\.order is 'sorted': choose random or time"),
         ({"accumulation": 0}, r"loop\.accumulation is 0: choose a whole number, 1 or more"),
         ({"later": 1.0}, r"loop\.later is 1\.0: choose a share"),
+        ({"later": 0.2, "epochs": 0}, r"loop\.later=0\.2 chooses epochs up to loop\.epochs=0: choose 1 or more"),
         ({"later": 0.2, "start": "cold"}, r"loop\.later chooses the epochs of warm updates.*choose one of them"),
         ({"later": 0.2, "budget": Budget(steps=3)}, r"loop\.later chooses the epochs .* loop\.budget says another end"),
     ],

@@ -1,5 +1,7 @@
 """Budgets and cold starts."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tests.loops.test_incremental import make_state, run
 from tests.toy import make_interactions
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
+from tfrec.learner import Learner
 from tfrec.loops.budget import Budget
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.passes import Passes
@@ -43,6 +46,22 @@ def test_a_replayed_row_is_an_example_too():
 def test_seconds_end_an_update():
     state, costs = learned(Budget(seconds=0.5))
     assert costs["cost/steps"] > 9  # more than one pass over the period, in half a second
+
+
+def test_seconds_are_looked_at_before_each_step(monkeypatch):
+    """Steps that take 0.05 s each: after 0.12 s none begins, so 3 are made (fewer where the first is late)."""
+    call = Learner._call
+
+    def slow(learner, stack):
+        assert len(stack) == len(next(iter(stack[0].values()))) == 1
+        time.sleep(0.05)
+        return call(learner, stack)
+
+    state, _ = learned(None)  # traced and warm
+    monkeypatch.setattr(Learner, "_call", slow)
+    started = time.perf_counter()
+    costs = state.learn(range(2, 3), 1, 32, passes=Passes(budget=Budget(seconds=0.12)))
+    assert 1 <= costs["cost/steps"] <= 3 and time.perf_counter() - started < 10
 
 
 def test_without_a_budget_epochs_end_an_update():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.memories.offers import Read, offered, update_of
-from tfrec.errors import InputError
 from tfrec.memories.herding import Herding
 
 
@@ -70,8 +69,3 @@ def test_exemplars_are_chosen_by_the_weights_of_now_among_those_of_before_and_wh
     expected = rows[herding_by_hand(unit(new[rows]).astype(np.float64))[:10]]
     assert set(memory.kept()["number"]) == set(expected)
     np.testing.assert_allclose(memory.facts["vector"], unit(new)[memory.kept()["number"]], rtol=1e-5)
-
-
-def test_a_model_without_vectors_is_a_sentence():
-    with pytest.raises(InputError, match="memory=herding chooses by vectors of requests, which SimpleName"):
-        Herding().offer(SimpleNamespace(model=SimpleNamespace()), update_of(range(3)))

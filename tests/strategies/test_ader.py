@@ -3,10 +3,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from tests.memories.offers import offered, update_of
 from tests.strategies.small import Three, learner_of, points
+from tests.test_learner import make_model
+from tests.toy import make_interactions
+from tfrec.data.stream import Stream
 from tfrec.errors import InputError
+from tfrec.learner import Learner
+from tfrec.loops.state import StreamState
 from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.ader import Ader
 
@@ -84,3 +90,18 @@ def test_two_updates_are_plain_learning_of_new_rows_with_exemplars_held():
 def test_a_negative_weight_is_a_sentence():
     with pytest.raises(InputError, match="strategy.ader.weight is -1: choose 0 or more"):
         Ader(weight=-1)
+
+
+def test_without_a_weight_it_is_fine_tuning():
+    """Two towers, plain steps: exemplars are no negatives of new rows either."""
+    results = []
+    for strategies in ([], [Ader(Reservoir(200), weight=0.0)]):
+        learner = Learner(model := make_model(), tf_keras.optimizers.SGD(0.05), strategies)
+        state = StreamState(Stream(make_interactions(per_day=40)), model, learner, {})
+        for t in range(3):
+            state.observe(t)
+            state.learn(range(t, t + 1), epochs=2, batch_size=32)
+        results.append([variable.numpy() for variable in model.trainable_variables])
+    for plain, held in zip(*results, strict=True):
+        np.testing.assert_allclose(plain, held, rtol=1e-4, atol=1e-5)
+    assert len(strategies[0].memory) == 200

@@ -4,14 +4,21 @@ import tf_keras
 from tests.models.test_two_stage import make_model as make_two_stage
 from tests.test_learner import make_model
 from tfrec.errors import InputError
+from tfrec.learner import Learner
+from tfrec.memories.herding import Herding
+from tfrec.memories.loss_based import LossBased
+from tfrec.memories.spmf import Spmf
 from tfrec.strategies.agem import Agem
+from tfrec.strategies.asmg import Asmg
 from tfrec.strategies.backward_compatible import BackwardCompatible
 from tfrec.strategies.der import Der
 from tfrec.strategies.embedding_distillation import EmbeddingDistillation
 from tfrec.strategies.fit import refuse_unfit
+from tfrec.strategies.gdumb import Gdumb
 from tfrec.strategies.id_rates import IdRates
 from tfrec.strategies.lwf import Lwf
 from tfrec.strategies.replay import Replay
+from tfrec.strategies.sml import Sml
 from tfrec.strategies.soup import Soup
 
 
@@ -32,6 +39,24 @@ def test_a_model_without_tables_or_vectors_of_ids_is_refused_by_what_needs_them(
         with pytest.raises(InputError, match="candidate_embeddings of a model, and TwoStage has not all"):
             refuse_unfit([strategy], make_two_stage(), 1)
     refuse_unfit([IdRates(), Lwf(), Der(), Agem(), BackwardCompatible()], make_model(), 1)
+
+
+@pytest.mark.parametrize("memory, method", [(LossBased, "task_losses"), (Spmf, "task_losses"), (Herding, "query_emb")])
+def test_a_memory_that_looks_at_the_model_is_refused_by_a_plain_one(memory, method):
+    name = memory.__module__.rpartition(".")[2]
+    with pytest.raises(InputError, match=f"memory={name} needs {method}.* of a model, which Sequential does not have"):
+        refuse_unfit([Replay(memory(50))], tf_keras.Sequential(), 1)
+    refuse_unfit([Replay(memory(50))], make_model(), 1)
+
+
+@pytest.mark.parametrize("strategy", [Soup(), Sml(), Asmg(), Lwf(), BackwardCompatible()])
+def test_what_goes_on_from_the_last_weights_is_refused_where_updates_start_anew(strategy):
+    learner = Learner(make_model(), tf_keras.optimizers.SGD(), [strategy])
+    sentence = f"The strategy {type(strategy).__name__} is about the weights of the last update"
+    with pytest.raises(InputError, match=sentence):
+        learner.keep_first()
+    with pytest.raises(InputError, match=sentence):
+        Learner(make_model(), tf_keras.optimizers.SGD(), [Gdumb(), strategy])
 
 
 @pytest.mark.parametrize("strategy", [Lwf(), Der(), Agem(), IdRates()])

@@ -51,5 +51,5 @@ def test_the_choices_of_a_list_and_how_far_its_logits_moved():
 
 
 def test_herding_needs_vectors_which_lists_do_not_have():
-    with pytest.raises(InputError, match="memory=herding chooses by vectors of requests, which TwoStage does not have"):
-        go_on(make_state(strategies=[Ader(Herding(20))]), range(2))
+    with pytest.raises(InputError, match="memory=herding needs query_embeddings of a model, which TwoStage does not"):
+        make_state(strategies=[Ader(Herding(20))])

@@ -3,6 +3,7 @@ import pytest
 
 from tests.strategies.small import Points, learn, learner_of, points
 from tfrec.errors import InputError
+from tfrec.loops.passes import Passes
 from tfrec.strategies.si import Si
 
 FIRST, SECOND = np.array([[2.0, 0.0], [4.0, 2.0]]), np.array([[-1.0, 3.0], [1.0, 1.0]])
@@ -37,6 +38,14 @@ def test_the_importance_of_one_step():
     1.8 / (0.36 + 0.1) = 3.913 and 0.2 / (0.04 + 0.1) = 1.4286."""
     strategy = Si(WEIGHT, DAMPING)
     learn(learner_of(Points(), strategy, rate=RATE), points(FIRST))
+    np.testing.assert_allclose(strategy.parts["omega"].variables[0], [3.9130435, 1.4285715], rtol=1e-5)
+
+
+def test_the_importance_of_a_step_of_two_batches_is_that_of_their_mean_gradient():
+    """As the step above: the gradients of the rows are (-2, 0) and (-4, -2)."""
+    strategy = Si(WEIGHT, DAMPING)
+    learner = learner_of(Points(), strategy, rate=RATE)
+    learner.learn(points(FIRST), 1, 1, seed=0, passes=Passes(accumulation=2))
     np.testing.assert_allclose(strategy.parts["omega"].variables[0], [3.9130435, 1.4285715], rtol=1e-5)
 
 

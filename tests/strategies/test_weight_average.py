@@ -54,7 +54,7 @@ class _Nothing(WeightAverage):
     def __init__(self):
         super().__init__()
 
-    def after_step(self, model, before):
+    def after_step(self, model, before, slopes):
         pass
 
     def consolidate(self, learner, update):

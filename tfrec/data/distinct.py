@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+LEAST = 1e-6  # rows, for one that has no weight
 SIZES = 8  # of which a batch may have one, so that shapes stay few
 
 
@@ -20,9 +21,13 @@ def distinct_candidates(batch: dict[str, np.ndarray], candidate: Collection[str]
 
     Returns:
         the candidates' features `[candidates, ...]`, the others as they were, `label` `[batch]` int32, the row's
-        candidate, and `count` `[candidates]` float32, how many rows have it.
+        candidate, and `count` `[candidates]` float32, how many rows have it: with a `row_weight` w each row counts
+        `w sum(w) / sum(w^2)`, so that an item is a negative as often as it is chosen. (With equal weights that is 1.
+        Rows of weight 0 have a count that is as good as none, which keeps their own loss finite.)
     """
-    _, first, label, count = np.unique(batch["item"], return_index=True, return_inverse=True, return_counts=True)
+    _, first, label = np.unique(batch["item"], return_index=True, return_inverse=True)
+    weight = batch.get("row_weight", np.ones(len(label), np.float32)).astype(np.float64)
+    count = np.bincount(label, np.maximum(weight * weight.sum() / np.square(weight).sum(), LEAST))
     step = -(-len(label) // SIZES)
     size = -(-len(first) // step) * step
     missing = size + -size % replicas - len(first)

@@ -23,7 +23,7 @@ class Updates:
 
     Args:
         base: number of periods of the base.
-        base_epochs: passes over the base, and over what a cold update learns.
+        base_epochs: passes over the base, and over what an update learns that starts anew.
         epochs: passes over the examples of a warm update.
         window: periods that an update learns from, at least: 1 is what is new since the last update, None is all
             of the past.
@@ -77,6 +77,9 @@ class Updates:
         require(
             not (cold and budgeted),
             "loop.start=cold learns for loop.base_epochs, and loop.budget says another end: choose one of them.",
+        )
+        require(
+            not later or epochs > 0, f"loop.later={later} chooses epochs up to loop.epochs={epochs}: choose 1 or more."
         )
         require(0 <= later < 1, f"loop.later is {later}: choose a share of a period's events, from 0 to below 1.")
         require(
@@ -139,7 +142,8 @@ class Updates:
         if self.later:
             return self._stopped(state, range(start, t + 1))
         if not self.cold:
-            return self._update(state, range(start, t + 1), self.epochs, passes=self.passes)
+            epochs = self.base_epochs if state.learner.starts_anew else self.epochs
+            return self._update(state, range(start, t + 1), epochs, passes=self.passes)
         state.learner.start_anew()
         return self._from_the_start(state, range(start, t + 1), lambda epoch, value: None)
 

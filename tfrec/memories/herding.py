@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from tfrec.data.examples import Update
-from tfrec.errors import require
 from tfrec.memories.groups import ranks_within, sizes
 from tfrec.memories.reservoir import Reservoir, lowest
 
@@ -20,6 +19,8 @@ class Herding(Reservoir):
     Raises:
         InputError: when rows come, the model has no vector of a request.
     """
+
+    needs = ("query_embeddings", "before")
 
     def describe(self, learner, update: Update, fresh: np.ndarray) -> dict[str, np.ndarray]:
         """See `Reservoir`; with the `group`, and the `vector` of now, `[len(fresh), dim]`."""
@@ -46,16 +47,7 @@ class Herding(Reservoir):
 
 
 def vectors_of(model, queries: dict[str, np.ndarray]) -> np.ndarray:
-    """Normalised query vectors `[n, dim]`.
-
-    Raises:
-        InputError: the model has none.
-    """
-    require(
-        hasattr(model, "query_embeddings"),
-        f"memory=herding chooses by vectors of requests, which {type(model).__name__} does not have: choose "
-        "memory=reservoir, or model=two_tower.",
-    )
+    """Normalised query vectors `[n, dim]`."""
     vectors = np.asarray(model.before(queries, None)[0]["query"], np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 

@@ -18,6 +18,8 @@ class LossBased(Reservoir):
         power: 0 is a uniform sample.
     """
 
+    needs = ("task_losses",)
+
     def __init__(self, power: float = 1.0, size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         super().__init__(size, bytes, seed)
         self.power = power

@@ -15,7 +15,7 @@ class Reservoir:
 
     Every row gets a random number when it comes, and those of the smallest are kept. Other memories keep others: they
     say which in `keep`, by facts of each row, and may draw in another way. A row is kept as it was learned, with the
-    history and the log Q of its time; what later strategies add to a batch is no part of it.
+    history of its time; what later strategies add to a batch is no part of it.
 
     Args:
         size: rows. bytes: of all rows together, instead of a size; None takes the size.
@@ -27,6 +27,8 @@ class Reservoir:
     Raises:
         InputError: the size or the bytes are below 1 row.
     """
+
+    needs: tuple[str, ...] = ()  # methods of the model
 
     def __init__(self, size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         require(size >= 1, f"strategy's memory.size is {size}: choose 1 or more rows.")

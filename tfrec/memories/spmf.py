@@ -15,6 +15,8 @@ class Spmf(Reservoir):
     So what the model of before the update scores low is learned again more often (Wang et al., SIGIR 2018).
     """
 
+    needs = ("task_losses",)
+
     def __init__(self, size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         super().__init__(size, bytes, seed)
         self._share: np.ndarray | None = None

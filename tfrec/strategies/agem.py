@@ -11,8 +11,8 @@ class Agem(Replay):
     """`g - max(0, -<g, g_r>) / <g_r, g_r> g_r`: a step must not raise the loss of the memory's rows, whose gradient is
     `g_r` (A-GEM, Chaudhry et al., ICLR 2019).
 
-    Both gradients are of the loss with all penalties, g of the batch's rows, `g_r` of those drawn from the memory, each
-    row with all of the batch's items as choices. Every step costs two, and a pass over all weights.
+    Both gradients are of the loss with all penalties, g of the batch's own rows, `g_r` of those drawn from the memory;
+    the negatives of both are the items of the own rows. Every step costs two, and a pass over all weights.
 
     Args:
         memory, ratio: see `Replay`.
@@ -22,23 +22,18 @@ class Agem(Replay):
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, marked by `agem/row`."""
-        batch = batch | {"agem/row": np.zeros(size, np.float32)}
-        return appended(batch, rows | {"agem/row": np.ones(number, np.float32)})
+        weight = batch.get("row_weight", np.ones(size, np.float32)) * (1 + number / size)  # a mean over the batch alone
+        batch = batch | {"row_weight": weight.astype(np.float32), "agem/row": np.zeros(size, np.float32)}
+        own = {"row_weight": np.zeros(number, np.float32), "agem/row": np.ones(number, np.float32)}
+        return appended(batch, rows | own)
 
     def gradients(self, tape_fn, batch: dict):
         """In graph: the losses of the batch's own rows, and the gradients after the projection."""
         if "agem/row" not in batch:
             return tape_fn(batch)
-        marked = batch["agem/row"]
-        losses, slopes = tape_fn(batch | {"row_weight": _weights(batch, 1 - marked)})
-        _, reference = tape_fn(batch | {"row_weight": _weights(batch, marked)})
+        losses, slopes = tape_fn(batch)
+        _, reference = tape_fn(batch | {"row_weight": batch["agem/row"] / tf.reduce_mean(batch["agem/row"])})
         return losses, projected(slopes, reference)
-
-
-def _weights(batch: dict, rows):
-    """Weights whose mean over the batch is the mean over the marked rows."""
-    given = batch.get("row_weight", tf.ones_like(rows))
-    return given * rows * tf.cast(tf.size(rows), tf.float32) / tf.maximum(tf.reduce_sum(rows), 1.0)
 
 
 def projected(slopes: list, reference: list) -> list:

@@ -19,7 +19,8 @@ class Asmg(Transfer):
         x* = x_k + v h_k
 
     with v = 0 at the start, so that it begins as plain learning; the paper has no `x_k +`. Learning goes on from
-    Theta_t, not from what is scored. See `Transfer`.
+    Theta_t, not from what is scored. See `Transfer`. This is the paper's GRU-single, which learns on its last output
+    alone; its GRU-multi, which it finds a little better, learns on each output by the period after it.
 
     Args:
         last: k, models in the sequence; fewer in the first updates.

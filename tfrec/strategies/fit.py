@@ -6,9 +6,26 @@ from tfrec.errors import require
 from tfrec.strategies.strategy import Strategy
 
 
+def refuse_anew(strategies: Sequence[Strategy]) -> None:
+    """Raises InputError for a strategy of weights that go on, in a run whose updates start from the first ones."""
+    for strategy in strategies:
+        require(
+            not (strategy.goes_on or strategy.compares),
+            f"The strategy {type(strategy).__name__} is about the weights of the last update, and with loop.start=cold "
+            "or strategy=gdumb an update starts without them: leave one of them out.",
+        )
+
+
 def refuse_unfit(strategies: Sequence[Strategy], model, replicas: int) -> None:
     """Raises InputError for a strategy that asks a model for what it does not give, or cannot act on many devices."""
     for strategy in strategies:
+        memory = getattr(strategy, "memory", None)
+        for method in getattr(memory, "needs", ()):
+            require(
+                hasattr(model, method),
+                f"memory={type(memory).__module__.rpartition('.')[2]} needs {method} of a model, which "
+                f"{type(model).__name__} does not have: choose memory=reservoir, or model=two_tower.",
+            )
         kind, name = type(strategy), type(strategy).__name__
         alone = kind.gradients is Strategy.gradients and kind.after_step is Strategy.after_step
         require(

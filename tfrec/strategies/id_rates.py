@@ -53,7 +53,7 @@ class IdRates(Strategy):
             value[rows] = self.new
             rate.assign(value)
 
-    def after_step(self, model, before: list) -> None:
+    def after_step(self, model, before: list, slopes: list) -> None:
         """In graph: takes back a part of the step."""
         for n, rate in self._rates:
             weight = model.trainable_variables[n]

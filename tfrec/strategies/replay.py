@@ -10,8 +10,8 @@ from tfrec.strategies.strategy import Strategy
 class Replay(Strategy):
     """Experience replay: adds to each batch rows of a memory (Chaudhry et al., 2019).
 
-    A row is replayed as it was learned: with the history and the log Q of its time. Until something has been learned,
-    batches stay as they are.
+    A row is replayed as it was learned, with the history of its time, but with the log Q of now: a batch has one for
+    each item. Until something has been learned, batches stay as they are.
 
     Args:
         memory: what is kept of earlier periods, see `tfrec.memories`; a uniform sample, if not given.
@@ -27,6 +27,7 @@ class Replay(Strategy):
         self.memory = Reservoir(seed=seed) if memory is None else memory  # one without rows is false
         self.ratio, self.seed = ratio, seed
         self.drawn = 0
+        self.log_q: np.ndarray | None = None  # of now, by item
 
     @property
     def name(self) -> str:
@@ -35,6 +36,7 @@ class Replay(Strategy):
 
     def prepare(self, learner, update):
         """Lets the memory look at its rows by the weights of now."""
+        self.log_q = update.candidates.get("log_q")
         self.memory.refresh(learner, update)
         return update
 
@@ -60,7 +62,8 @@ class Replay(Strategy):
         )
         rng = np.random.default_rng([self.seed, 1, self.drawn])
         self.drawn += 1
-        return self.memory.take(self.memory.draw(count, rng))
+        rows = self.memory.take(self.memory.draw(count, rng))
+        return rows if self.log_q is None else rows | {"log_q": self.log_q[rows["item"]]}
 
     def consolidate(self, learner, update) -> None:
         """Offers every example that no earlier update has learned to the memory, once."""

@@ -11,8 +11,8 @@ class Si(Strategy):
     """Adds `weight * sum_i Omega_i (w_i - w*_i)^2`, `w*` the weights after the last update (Zenke et al., ICML 2017).
 
     `Omega = sum over updates of max(omega, 0) / (Delta^2 + damping)`, where `omega = -sum over steps of g * (change of
-    w)` is what a weight did for the loss, and Delta its change in the whole update. The gradient g is that of the loss
-    with all penalties. Before the first update is over, Omega is 0. Every step costs a pass over all weights.
+    w)` is what a weight did for the loss, and Delta its change in the whole update. The gradient g is that which
+    the optimizer gets. Before the first update is over, Omega is 0. Every step costs a pass over all weights.
 
     Args:
         weight: c of the paper. damping: xi.
@@ -27,7 +27,6 @@ class Si(Strategy):
         require(weight >= 0 and damping > 0, f"strategy.si has weight={weight}, damping={damping}: 0 or more, above 0.")
         self.weight, self.damping = weight, damping
         self.parts = {name: Beside() for name in ("omega", "work", "anchor", "begin")}
-        self._slopes: list = []
         self._begun: tf.Variable | None = None
 
     def build(self, model) -> None:
@@ -42,20 +41,14 @@ class Si(Strategy):
         parts = zip(model.trainable_variables, omega, anchor, strict=True)
         return self.weight * tf.add_n([tf.reduce_sum(o * tf.square(w - a)) for w, o, a in parts])
 
-    def gradients(self, tape_fn, batch: dict):
-        """In graph: remembers the gradients of the step."""
-        losses, slopes = tape_fn(batch)
-        self._slopes = [None if slope is None else tf.convert_to_tensor(slope) for slope in slopes]
-        return losses, slopes
-
-    def after_step(self, model, before: list) -> None:
+    def after_step(self, model, before: list, slopes: list) -> None:
         """In graph: adds what each weight did for the loss."""
         beside = self.parts["work"].variables, self.parts["begin"].variables
-        parts = zip(*beside, self._slopes, model.trainable_variables, before, strict=True)
+        parts = zip(*beside, slopes, model.trainable_variables, before, strict=True)
         for work, begin, slope, weight, old in parts:
             begin.assign(tf.where(self._begun, begin, old))  # of the update's first step
             if slope is not None:
-                work.assign_sub(slope * (weight - old))
+                work.assign_sub(tf.convert_to_tensor(slope) * (weight - old))
         self._begun.assign(True)
 
     def consolidate(self, learner, update) -> None:

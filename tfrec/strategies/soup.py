@@ -22,6 +22,8 @@ class Soup(Strategy):
         InputError: fewer than 1, or a decay not above 0, up to 1.
     """
 
+    goes_on = True
+
     def __init__(self, last: int = 3, decay: float = 1.0) -> None:
         require(last >= 1, f"strategy.soup.last is {last}: choose 1 or more updates.")
         require(0 < decay <= 1, f"strategy.soup.decay is {decay}: choose above 0, up to 1.")

@@ -10,6 +10,7 @@ class Strategy:
 
     needs: tuple[str, ...] = ()  # methods of the model, such as `task_losses`, which a plain TFRS model does not have
     starts_anew = False  # asks for `Learner.start_anew`
+    goes_on = False  # needs an update to start from the weights of the last one
     anchored = False  # holds weights to those after an earlier update, so the first update goes without it
     compares = False  # with what the model said before the update: the learner puts it beside each example
     steps_per_call = None  # 1: `augment` needs the result of the last step, so none is made ahead
@@ -33,8 +34,8 @@ class Strategy:
         """In graph: `(losses, gradients)`; `tape_fn(batch)` gives both and may be called several times."""
         return tape_fn(batch)
 
-    def after_step(self, model, before: list) -> None:
-        """In graph, after the optimizer; `before` holds the trainable variables' values of before."""
+    def after_step(self, model, before: list, slopes: list) -> None:
+        """In graph, after the optimizer: the trainable variables' values of before, and what moved them."""
 
     def consolidate(self, learner, update) -> None:
         """Eager, after the last step of an `Update`, which is given as it was before any strategy's `prepare`."""

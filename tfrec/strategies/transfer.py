@@ -34,6 +34,8 @@ class Transfer(Strategy):
         InputError: a number is out of range, or there are several devices.
     """
 
+    goes_on = True
+
     def __init__(self, steps: int, batch: int, learning_rate: float, seed: int) -> None:
         name = self.name
         require(steps >= 1 and batch >= 2, f"strategy.{name} has steps={steps}, batch={batch}: choose 1 and 2 or more.")

@@ -24,7 +24,7 @@ class WarmUp(Strategy):
         require(steps >= 1, f"strategy.warm_up.steps is {steps}: choose 1 or more.")
         self.steps = steps
         self._optimizer, self._whole = None, 0.0
-        self._made = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._first = tf.Variable(0, trainable=False, dtype=tf.int64)  # steps before the update
 
     def prepare(self, learner, update):
         """Begins to count."""
@@ -34,13 +34,13 @@ class WarmUp(Strategy):
             "optimizer.learning_rate is a schedule, and strategy=warm_up sets the rate of each step: choose one.",
         )
         self._whole = float(self._optimizer.learning_rate.numpy())
-        self._made.assign(0)
+        self._first.assign(self._optimizer.iterations)
         return update
 
     def gradients(self, tape_fn, batch: dict):
         """In graph: sets the rate of the step that follows."""
-        self._made.assign_add(1)
-        share = tf.minimum(1.0, tf.cast(self._made, tf.float32) / self.steps)
+        number = tf.cast(self._optimizer.iterations - self._first + 1, tf.float32)
+        share = tf.minimum(1.0, number / self.steps)
         rate = self._optimizer.learning_rate
         rate.assign(tf.cast(share * self._whole, rate.dtype))
         return tape_fn(batch)

@@ -35,7 +35,7 @@ class WeightAverage(Strategy):
         self._averages = [tf.Variable(weight, trainable=False) for weight in model.trainable_variables]
         self._begun = tf.Variable(False, trainable=False)
 
-    def after_step(self, model, before: list) -> None:
+    def after_step(self, model, before: list, slopes: list) -> None:
         """In graph: takes the step's weights into the average."""
         for average, first, weight in zip(self._averages, before, model.trainable_variables, strict=True):
             old = tf.where(self._begun, average, first)
