@@ -11,8 +11,8 @@ class Budget:
 
     With one of them, methods that are compared have equal budgets whatever they add to a batch: a replayed row is an
     example too. Only steps that fit are made, so that a budget is never passed. Seconds count from before what
-    strategies prepare to the last step, which may end later; what they do after it (EWC's Fisher pass, a memory's choice)
-    is not in them. They are no function of the seed: such a run does not repeat bit for bit.
+    strategies prepare to the last step, which may end later; what they do after it (EWC's Fisher pass, a memory's
+    choice) is not in them. They are no function of the seed: such a run does not repeat bit for bit.
 
     Args:
         steps, examples, seconds: of an update; at most one of them, the others None. Without one, there is no budget.
