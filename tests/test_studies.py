@@ -57,6 +57,30 @@ def test_the_search_table_is_the_mean_of_its_results():
         assert [value.strip() for value in values.strip("| ").split("|")] == expected
 
 
+def test_the_table_of_ways_of_updating_is_the_mean_of_its_runs():
+    """Methods of the page by their words in the table, each with as many seeds and the means of all columns."""
+    runs = pd.read_csv(ROOT / "experiments/forgetting/screening.csv", dtype=str, keep_default_na=False)
+    periods = pd.read_csv(ROOT / "experiments/forgetting/screening_periods.csv", dtype=str, keep_default_na=False)
+    runs, periods = (
+        table.assign(words=[" ".join(filter(None, row)) for row in table.loc[:, :"name"].to_numpy()])
+        for table in (runs, periods)
+    )
+    shown = ["eval/all/ndcg@10", "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
+    shown += [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
+    expected = []
+    for words, of_method in runs.groupby("words"):
+        means = [pd.to_numeric(of_method[name]).mean() for name in shown]
+        early = periods[(periods["words"] == words) & (periods["period"].astype(int) < 6)]
+        means.append(early["eval/all/ndcg@10"].astype(float).mean())
+        cells = ["" if pd.isna(value) else f"{value:.4f}" for value in means]
+        expected.append([str(len(of_method)), *cells, f"{of_method['cost/examples'].astype(float).mean():.0f}"])
+    page = (ROOT / "experiments/forgetting/README.md").read_text()
+    rows = [line.strip("| ").split("|")[1:] for line in page.splitlines() if line.startswith("| `")]
+    assert sorted([cell.strip() for cell in row] for row in rows) == sorted(expected)
+    best = [row[1] for row in expected]
+    assert [row[1].strip() for row in rows] == sorted(best, reverse=True)
+
+
 def test_the_ratings_table_is_what_its_runs_gave():
     runs = pd.read_csv(ROOT / "experiments/movielens_ratings/results.csv").set_index("seed")
     page = (ROOT / "experiments/movielens_ratings/README.md").read_text()

@@ -1,5 +1,5 @@
-"""The tables of the record, and quality against cost as figures, from screening.csv and finals.csv:
-`python experiments/forgetting/figures.py`; needs matplotlib."""
+"""The record's table, and quality against cost as a figure, from screening.csv; needs matplotlib:
+`python experiments/forgetting/figures.py`."""
 
 import re
 from pathlib import Path
@@ -16,6 +16,7 @@ FOLDER = Path(__file__).parent
 QUALITY, COST = "eval/all/ndcg@10", "cost/examples"
 COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
 COLUMNS += [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
+REPORTED = 6  # the first period of four weeks with weeks that are reported
 SAME = ["+experiment", "stream.period", "loop.base", "loop.log_q_window", "probe.ages"]  # of all runs of a study
 
 
@@ -53,9 +54,11 @@ def early(periods: pd.DataFrame, before: int) -> pd.Series:
     return chosen[QUALITY].groupby(named(chosen)).mean()
 
 
-def rows(table: pd.DataFrame) -> list[str]:
-    """Rows of the record's table."""
-    values = [" | ".join("" if pd.isna(v) else f"{v:.4f}" for v in row) for row in table[COLUMNS].to_numpy()]
+def rows(table: pd.DataFrame, chosen: pd.Series) -> list[str]:
+    """Rows of the record's table, with what `early` gives before the cost."""
+    table = table.assign(early=chosen)
+    numbers = table[[*COLUMNS, "early"]].to_numpy()
+    values = [" | ".join("" if pd.isna(value) else f"{value:.4f}" for value in row) for row in numbers]
     facts = zip(table.index, table["seeds"], values, table[COST], strict=True)
     return [f"| `{name}` | {seeds} | {each} | {cost:.0f} |" for name, seeds, each, cost in facts]
 
@@ -82,8 +85,6 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for name in ("screening", "finals"):
-        if (FOLDER / f"{name}.csv").is_file():
-            runs = read(FOLDER / f"{name}.csv")
-            draw(runs, FOLDER / f"{name}.svg")
-            print(name, *rows(means(runs)), sep="\n")
+    screening, periods = read(FOLDER / "screening.csv"), read(FOLDER / "screening_periods.csv")
+    draw(screening, FOLDER / "screening.svg")
+    print(*rows(means(screening), early(periods, REPORTED)), sep="\n")
