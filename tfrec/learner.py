@@ -3,30 +3,25 @@
 import gc
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfrec.epochs import Epochs
 from tfrec.errors import require
-from tfrec.feeding import Ahead, Batch, Parts, parts_of_steps, stacks
+from tfrec.feeding import Batch
 from tfrec.loops.passes import Passes
 from tfrec.memories.before import with_before
 from tfrec.models.first_weights import FirstWeights
 from tfrec.slots import Same, carried_over, inner, start_all, start_slots
-from tfrec.step import Step
 from tfrec.strategies.fit import refuse_anew, refuse_unfit
 from tfrec.strategies.strategy import Strategy
 
 log = logging.getLogger(__name__)
 
-# Rows of one call of the graph: a call costs some hundred microseconds beside its steps.
-_CALL_ROWS = 65_536
-_CALL_STEPS = 64
 
-
-class Learner(Step):
+class Learner(Epochs):
     """Eager `learn(update)` around one traced `Step`.
 
     Any `tfrs.Model` learns through its own `compute_loss(features, training)` plus its regularisation losses; a
@@ -41,9 +36,8 @@ class Learner(Step):
         jit_compile: whether XLA compiles the step.
         profile: a `Profile` that traces some calls, or None.
 
-    Attributes: those of `Step`; `examples`, `updates` so far (steps and examples of a strategy's networks included);
-    `waited`, share of the last update's time spent waiting for batches; `starts_anew`, whether a strategy gives each
-    update the first weights.
+    Attributes: those of `Epochs`; `updates` so far; `starts_anew`, whether a strategy gives each update the first
+    weights.
 
     Raises:
         InputError: what a plain TFRS model cannot do (give outputs to a strategy, learn on several devices), and what a
@@ -55,15 +49,13 @@ class Learner(Step):
     ) -> None:
         super().__init__(model.tfrs_model, optimizer, strategies, jit_compile, profile)
         self.newest, self.last_period = None, -1
-        self.examples = self.updates = 0
-        self.waited = 0.0
+        self.updates = 0
         require(
             self._row_losses or self._replicas == 1,
             "A plain TFRS model such as this computes its loss by itself, on each replica's rows alone: choose a "
             "runtime of one device, or one of tfrec's models.",
         )
         refuse_unfit(self.strategies, self.model, self._replicas)
-        self._most = min([_CALL_STEPS, *(s.steps_per_call for s in self.strategies if s.steps_per_call)])
         self._moved = Same([])  # what the optimizer has slots of
         self._first: FirstWeights | None = None
         self.starts_anew = any(strategy.starts_anew for strategy in self.strategies)
@@ -71,7 +63,14 @@ class Learner(Step):
             self.keep_first()
 
     def learn(
-        self, update, epochs: int, batch_size: int, seed: int, stopping=None, passes: Passes | None = None
+        self,
+        update,
+        epochs: int,
+        batch_size: int,
+        seed: int,
+        stopping=None,
+        passes: Passes | None = None,
+        cut: int | None = None,
     ) -> dict[str, np.ndarray]:
         """All steps of an `Update`, then each strategy's `consolidate`; returns the losses of the last step.
 
@@ -79,6 +78,8 @@ class Learner(Step):
             seed: of the order of examples, with the update's period and the epoch.
             stopping: an `EarlyStopping`, asked after each epoch, or None.
             passes: over the examples, with a budget that may say when to end instead of the epochs.
+            cut: the time (ns) from which on examples are kept back until `stopping` has chosen the epochs of those
+                before it, and then learned for as many; None keeps back none.
 
         Raises:
             InputError: the loss is not finite, or a batch does not divide by the replicas.
@@ -86,35 +87,17 @@ class Learner(Step):
         if not self.built:
             self.build(update.first_rows())
         passes = passes or Passes()
-        losses, started, waited = {}, time.perf_counter(), 0.0
+        started, steps, rows, self.waited = time.perf_counter(), self.steps, self.examples, 0.0
         spent = None if passes.budget is None else passes.budget.start()
-        steps, rows = self.steps, self.examples
         revealed = self._compared(update)
         update = self._prepared_update(revealed)
         if spent is not None:
             spent.add(self.steps - steps, self.examples - rows)
-        for epoch in range(epochs) if spent is None else count():
-            rng = np.random.default_rng([seed, update.period, epoch])
-            batches = update.examples.batches(update.candidates, batch_size, rng, passes.order, passes.accumulation)
-            steps = parts_of_steps(map(self._augmented, batches), passes.accumulation)
-            if spent is not None:
-                steps = spent.within(steps)
-            by_time = (
-                spent is not None and spent.kind == "seconds"
-            )  # then nothing is made ahead, and each step is awaited
-            most = 1 if by_time else self._most
-            calls = Ahead(self._stacks(steps, batch_size * passes.accumulation, most), early=most > 1)
-            for stack in calls:
-                losses = self._call(stack)
-                if by_time:
-                    losses = {name: loss.numpy() for name, loss in losses.items()}
-            waited += calls.waited
-            if (stopping is not None and stopping(epoch)) or (spent is not None and spent.over):
-                break
-        losses = {name: np.asarray(loss) for name, loss in losses.items()}  # devices may still be at work
-        self.waited = waited / (time.perf_counter() - started)
-        if stopping is not None:
-            stopping.restore_best()
+        how = batch_size, seed, passes, spent
+        losses = self.pass_over(update.between(None, cut), epochs, stopping, *how)
+        if cut is not None:  # of a period whose events are all of one moment, none is before it
+            losses |= self.pass_over(update.between(cut, None), stopping.epoch + 1 or epochs, None, *how)
+        self.waited /= time.perf_counter() - started
         self.updates += 1
         for strategy in self.strategies:
             strategy.consolidate(self, revealed)
@@ -200,25 +183,3 @@ class Learner(Step):
         for strategy in self.strategies:
             update = strategy.prepare(self, update)
         return update
-
-    def _stacks(self, steps: Iterable[Parts], rows: int, most: int) -> Iterator[Parts]:
-        """What the graph is called with: up to `most` prepared steps of so many `rows` as one, `[steps, rows, ...]`."""
-        prepared = (tuple(map(self._prepared, parts)) for parts in steps)
-        return stacks(prepared, min(most, max(1, _CALL_ROWS // rows)))
-
-    def _augmented(self, batch: Batch) -> Batch:
-        """A batch after all strategies."""
-        for strategy in self.strategies:
-            batch = strategy.augment(batch)
-        return batch
-
-    def _prepared(self, batch: Batch) -> Batch:
-        """A batch as the graph takes it."""
-        rows = len(next(iter(batch.values())))
-        require(
-            rows % self._replicas == 0,
-            f"A batch has {rows} rows, which {self._replicas} replicas cannot share evenly: choose loop.batch_size "
-            f"(and what strategies add) so that {self._replicas} divides it.",
-        )
-        self.examples += rows
-        return self.model.batch(batch, self._replicas) if self._row_losses else batch

@@ -15,7 +15,11 @@ from tfrec.loops.budget import Budget
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.passes import Passes
 from tfrec.loops.validation import EarlyStopping
+from tfrec.memories.reservoir import Reservoir
 from tfrec.models.weights import Weights
+from tfrec.strategies.replay import Replay
+from tfrec.strategies.si import Si
+from tfrec.strategies.weight_average import WeightAverage
 
 
 def known(periods):
@@ -126,10 +130,10 @@ def test_the_later_part_of_a_period_chooses_the_epochs_of_what_is_before_it(
     cut = events["timestamp"].iloc[len(events) // 2]
     later = events[events["timestamp"] >= cut]
     assert {(targets, size) for _, targets, size in seen} == {(len(later), catalogue)}
-    plain.learn(range(3, 4), best, 64, 1, times=(None, cut.value))
-    assert plain.learner.last_period == 2
-    plain.learn(range(3, 4), best, 64, 1, times=(cut.value, None))
-    assert plain.learner.last_period == state.learner.last_period == 3
+    update = plain.update(range(3, 4), 1)
+    for part in (update.between(None, cut.value), update.between(cut.value, None)):
+        plain.learner.learn(part, best, 64, seed=0)
+    assert state.learner.last_period == 3 and state.learner.updates == 2  # the base and this one
     equal(state.model, plain.model)
 
 
@@ -189,3 +193,18 @@ def test_held_out_requests_choose_nothing(tmp_path, monkeypatch):
         state.held_out = lambda events: events["user"].to_numpy() % 2 == 0
         run(tmp_path / str(len(asked)), state.stream, state, base=3, last=4, **options)
     assert asked and all(user % 2 for user in asked)
+
+
+@pytest.mark.parametrize("strategy", [Si(), WeightAverage()])
+def test_what_keeps_something_of_each_step_cannot_go_back_to_an_epoch(strategy, tmp_path):
+    state = make_state(Stream(make_interactions(days=50, per_day=40)))
+    state.learner.strategies.append(strategy)
+    with pytest.raises(InputError, match=f"{type(strategy).__name__} keeps something of every step, and loop.valid"):
+        run(tmp_path, state.stream, state, later=0.5)
+
+
+def test_a_memory_takes_both_parts_of_a_period_once(tmp_path):
+    state = make_state(Stream(make_interactions(days=50, per_day=40)))
+    state.learner.strategies.append(replay := Replay(Reservoir(10_000)))
+    run(tmp_path, state.stream, state, later=0.3, epochs=3, base=3, last=5)
+    assert np.bincount(replay.memory.facts["period"]).tolist() == state.sizes

@@ -98,6 +98,7 @@ def test_what_is_logged(tmp_path):
     }  # fmt: skip
     assert all(row["pairs/events"] == row["cost/steps"] == row["cost/examples"] == 200 for row in tracker.rows)
     means = tracker.means()
+    assert means.pop("cost/steps") == means.pop("cost/examples") == 200 and means.pop("cost/update_seconds") > 0
     assert len(means) == 4
     for tag, value in means.items():  # without fading or a window, running is the mean over all events
         scorer, _, name = tag.rpartition("/")

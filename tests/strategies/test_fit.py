@@ -36,7 +36,7 @@ def test_a_model_without_tables_or_vectors_of_ids_is_refused_by_what_needs_them(
     with pytest.raises(InputError, match="IdRates needs task_losses, rows_since of a model, and TwoStage has not all"):
         refuse_unfit([IdRates()], make_two_stage(), 1)
     for strategy in (BackwardCompatible(), EmbeddingDistillation()):
-        with pytest.raises(InputError, match="candidate_embeddings of a model, and TwoStage has not all"):
+        with pytest.raises(InputError, match="of a model, and TwoStage has not all"):
             refuse_unfit([strategy], make_two_stage(), 1)
     refuse_unfit([IdRates(), Lwf(), Der(), Agem(), BackwardCompatible()], make_model(), 1)
 

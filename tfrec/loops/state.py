@@ -88,7 +88,7 @@ class StreamState(Observed):
         log_q_window: int = 1,
         stopping=None,
         passes: Passes | None = None,
-        times: tuple = (None, None),
+        cut: int | None = None,
     ) -> dict[str, float]:
         """Learns the examples of `periods`, the last of which has just been revealed; returns what it cost.
 
@@ -96,8 +96,8 @@ class StreamState(Observed):
             log_q_window: periods, at least those learned from, whose counts estimate how often an item is drawn.
             stopping: an `EarlyStopping`, asked after each epoch.
             passes: over the examples, see `Passes`.
-            times: from which time on (ns), and before which, an example of the last period came; None: any. Until
-                it was learned to its end, a period counts as not learned.
+            cut: the time (ns) from which on the examples of the last period are learned after the others, for as many
+                epochs as `stopping` has chosen for these.
         """
         if not self.examples_in(periods):
             log.info("periods %d to %d give nothing to learn from: the update makes no step", periods[0], periods[-1])
@@ -105,13 +105,11 @@ class StreamState(Observed):
         steps, rows, losses = self.learner.steps, self.learner.examples, {}
         batch_size = max(2, batch_size // self.model.rows_per_example)
         if self.model.trains:
-            update = self.update(periods, log_q_window).between(*times)
-            if len(update.examples):
-                losses = self.learner.learn(update, epochs, batch_size, self.seed, stopping, passes)
-                self.scorer.forget()
+            update = self.update(periods, log_q_window)
+            losses = self.learner.learn(update, epochs, batch_size, self.seed, stopping, passes, cut)
+            self.scorer.forget()
         self.learner.newest = self.history.newest
-        if times[1] is None:
-            self.learner.last_period = max(self.learner.last_period, periods[-1])
+        self.learner.last_period = max(self.learner.last_period, periods[-1])
         costs = {"cost/steps": self.learner.steps - steps, "cost/examples": self.learner.examples - rows}
         return costs | {f"train/{name}": float(value) for name, value in losses.items()}
 

@@ -13,6 +13,7 @@ from tfrec.loops.exams import Exams
 from tfrec.loops.passes import Passes
 from tfrec.loops.state import StreamState
 from tfrec.loops.validation import EarlyStopping
+from tfrec.strategies.fit import refuse_going_back
 from tfrec.tracking import Tracker
 
 log = logging.getLogger(__name__)
@@ -104,12 +105,17 @@ class Updates:
         if self.cold:
             state.learner.keep_first()
         if self.validation or self.later:
+            refuse_going_back(state.learner.strategies)
             self._exams = Exams(state, evaluator)
             require(
                 not (state.stream.late and (self.later or self.cold)),
                 "Events of this stream are revealed late (stream.delay, or a column 'known'), so the newest requests "
                 "cannot choose the epochs: choose loop.later=0 and, with loop.start=cold, loop.validation=0.",
             )
+        require(
+            not (self.later and state.learner.starts_anew),
+            "loop.later parts the newest period, and strategy=gdumb learns its memory instead: leave one of them out.",
+        )
         require(
             not self.later or state.model.rows_per_example == 1,
             "loop.later parts the events of a period, and this model learns from lists of whole requests: choose "
@@ -164,12 +170,9 @@ class Updates:
 
     def _stopped(self, state: StreamState, periods: range) -> dict[str, float]:
         """Learns what came before the newest period's later part for as many epochs as that chooses, then that part."""
-        t, cut, how = periods[-1], self._cut.value, (self.batch_size, self.log_q_window)
-        stopping = EarlyStopping(state, self._exams, t, self.patience, lambda epoch, value: None)
-        costs = state.learn(periods, self.epochs, *how, stopping, self.passes, times=(None, cut))
-        chosen = stopping.epoch + 1 or self.epochs  # of a period whose events are all of one moment, none is earlier
-        more = state.learn(range(t, t + 1), chosen, *how, None, self.passes, times=(cut, None))
-        return _added(costs, more)
+        stopping = EarlyStopping(state, self._exams, periods[-1], self.patience, lambda epoch, value: None)
+        how = self.epochs, self.batch_size, self.log_q_window, stopping, self.passes
+        return state.learn(periods, *how, self._cut.value)
 
     def _update(
         self, state: StreamState, periods: range, epochs: int, stopping=lambda: None, passes: Passes | None = None

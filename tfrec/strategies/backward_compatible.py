@@ -10,7 +10,8 @@ class BackwardCompatible(Distillation):
     compatible training, Shen et al., CVPR 2020).
 
     So an index that is not rebuilt (`baseline=old_index`) serves the new queries. `c'` are those of the weights with
-    which the update began.
+    which the update began, and L is the model's loss of retrieval, with its log Q. What that loss draws beside the
+    batch's items has the vectors of now.
 
     Args:
         weight: of the loss.
@@ -19,12 +20,14 @@ class BackwardCompatible(Distillation):
         InputError: the weight is negative.
     """
 
-    needs = (*Distillation.needs, "candidate_embeddings")
+    needs = ("task_losses", "before", "retrieval_loss")
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__(weight)
 
     def row_losses(self, model, batch: dict, outputs: dict, then: dict):
         """In graph, `[batch]`; see `Distillation`."""
-        choices = model.choices({"query": outputs["query"], "candidate": then["candidate"]}, batch)
-        return -tf.reduce_sum(choices.chosen * choices.log_p(), axis=1)
+        old = tf.cast(then["candidate"], outputs["candidate"].dtype)
+        drawn = tf.stop_gradient(outputs["candidate"][tf.shape(old)[0] :])
+        vectors = {"query": outputs["query"], "candidate": tf.concat([old, drawn], axis=0)}
+        return model.retrieval_loss.of_batch(vectors, batch)

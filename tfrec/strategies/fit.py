@@ -16,6 +16,16 @@ def refuse_anew(strategies: Sequence[Strategy]) -> None:
         )
 
 
+def refuse_going_back(strategies: Sequence[Strategy]) -> None:
+    """Raises InputError for a strategy that keeps something of each step, where learning goes back to an epoch."""
+    for strategy in strategies:
+        require(
+            not strategy.of_steps,
+            f"The strategy {type(strategy).__name__} keeps something of every step, and loop.validation and loop.later "
+            "go back to an earlier epoch: leave one of them out.",
+        )
+
+
 def refuse_unfit(strategies: Sequence[Strategy], model, replicas: int) -> None:
     """Raises InputError for a strategy that asks a model for what it does not give, or cannot act on many devices."""
     for strategy in strategies:

@@ -22,6 +22,7 @@ class Si(Strategy):
     """
 
     anchored = True
+    of_steps = True
 
     def __init__(self, weight: float = 0.1, damping: float = 0.1) -> None:
         require(weight >= 0 and damping > 0, f"strategy.si has weight={weight}, damping={damping}: 0 or more, above 0.")

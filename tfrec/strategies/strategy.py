@@ -11,6 +11,7 @@ class Strategy:
     needs: tuple[str, ...] = ()  # methods of the model, such as `task_losses`, which a plain TFRS model does not have
     starts_anew = False  # asks for `Learner.start_anew`
     goes_on = False  # needs an update to start from the weights of the last one
+    of_steps = False  # keeps something of each step, so that learning cannot go back to an earlier one
     anchored = False  # holds weights to those after an earlier update, so the first update goes without it
     compares = False  # with what the model said before the update: the learner puts it beside each example
     steps_per_call = None  # 1: `augment` needs the result of the last step, so none is made ahead
