@@ -12,8 +12,8 @@ The file says what the study is of:
 
 A run that is in the table, by its words and seed, is not made again, so a study that was stopped goes on, and a
 method that is added costs its own runs only. The table is written after every run, and beside it, as
-`<table>_periods.csv`, what each period of each run reached. Seeds go first: all methods with
-the first seed, then all with the next.
+`<table>_periods.csv`, what each period of each run reached. A run that was killed goes on from its checkpoint; to make
+one anew, remove its row and its folder. Seeds go first: all methods with the first seed, then all with the next.
 """
 
 import argparse
