@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfrec.errors import require
 from tfrec.memories.before import outputs_before
-from tfrec.memories.reservoir import Reservoir, appended
+from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.lwf import divergence
 from tfrec.strategies.replay import Replay
 
@@ -46,10 +46,7 @@ class Ader(Replay):
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by exemplars, which have no part in the loss of the task."""
-        weight = batch.get("row_weight", np.ones(size, np.float32)) * (1 + number / size)  # a mean over the batch alone
-        batch = batch | {"row_weight": weight.astype(np.float32), "ader/row": np.zeros(size, np.float32)}
-        own = {"row_weight": np.zeros(number, np.float32), "ader/row": np.ones(number, np.float32)}
-        return appended(batch, rows | own)
+        return self.weighed(batch, size, rows, number, share=0.0)
 
     def penalty(self, model, batch: dict, outputs: dict | None):
         """In graph: lambda times the mean over the batch's exemplars; 0 where there are none."""

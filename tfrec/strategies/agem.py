@@ -1,9 +1,7 @@
 """Averaged gradient episodic memory."""
 
-import numpy as np
 import tensorflow as tf
 
-from tfrec.memories.reservoir import appended
 from tfrec.strategies.replay import Replay
 
 
@@ -22,10 +20,7 @@ class Agem(Replay):
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, marked by `agem/row`."""
-        weight = batch.get("row_weight", np.ones(size, np.float32)) * (1 + number / size)  # a mean over the batch alone
-        batch = batch | {"row_weight": weight.astype(np.float32), "agem/row": np.zeros(size, np.float32)}
-        own = {"row_weight": np.zeros(number, np.float32), "agem/row": np.ones(number, np.float32)}
-        return appended(batch, rows | own)
+        return self.weighed(batch, size, rows, number, share=0.0)
 
     def gradients(self, tape_fn, batch: dict):
         """In graph: the losses of the batch's own rows, and the gradients after the projection."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from tfrec.errors import require
 from tfrec.memories.before import BEFORE, before_of_rows
-from tfrec.memories.reservoir import Reservoir, appended
+from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.replay import Replay
 
 THEN = "der/"  # how names of outputs begin that are of when a row was learned
@@ -41,12 +41,8 @@ class Der(Replay):
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, with their outputs of then."""
-        share = 1 + number / size
-        weight = (batch.get("row_weight", np.ones(size, np.float32)) * share).astype(np.float32)
-        batch = batch | {"row_weight": weight, f"{THEN}row": np.zeros(size, np.float32)}
         batch = batch | {k: np.zeros((size, *v.shape[1:]), v.dtype) for k, v in rows.items() if k.startswith(THEN)}
-        own = {"row_weight": np.full(number, self.beta * share * size / number, np.float32)}
-        return appended(batch, rows | own | {f"{THEN}row": np.ones(number, np.float32)})
+        return self.weighed(batch, size, rows, number, share=self.beta)
 
     def penalty(self, model, batch: dict, outputs: dict | None):
         """In graph: alpha times the mean squared change; 0 where nothing is replayed."""

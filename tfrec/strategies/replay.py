@@ -50,6 +50,15 @@ class Replay(Strategy):
         """A batch of `size` rows followed by `number` rows of the memory."""
         return appended(batch, rows)
 
+    def weighed(self, batch: dict, size: int, rows: dict, number: int, share: float) -> dict:
+        """The batch followed by rows of the memory, which `<name>/row` marks: the loss is its mean over the batch's own
+        rows, and `share` times that over the memory's."""
+        whole = 1 + number / size  # a mean over all rows divides by so much more than one over the batch's own
+        weight = batch.get("row_weight", np.ones(size, np.float32)) * whole
+        batch = batch | {"row_weight": weight.astype(np.float32), f"{self.name}/row": np.zeros(size, np.float32)}
+        kept = {"row_weight": np.full(number, share * whole * size / number, np.float32)}
+        return appended(batch, rows | kept | {f"{self.name}/row": np.ones(number, np.float32)})
+
     def replayed(self, size: int) -> dict | None:
         """Rows to replay in a batch of `size` rows, `ratio * size` of them; None as long as there are none."""
         if not len(self.memory):
