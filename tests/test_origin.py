@@ -60,11 +60,15 @@ def repository(tmp_path):
 @needs_git
 def test_the_commit_is_marked_once_a_file_differs(repository):
     code = installed_in(repository / "tfrec")
+    (repository / "experiments").mkdir()
+    (repository / "experiments/results.csv").write_text("a row\n")
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "first")
     git(repository, "tag", "v1", "-a", "-m", "a tag is not a commit")
     head = git(repository, "rev-parse", "HEAD")
     assert code.commit() == head and len(head) == 40
+    (repository / "experiments/results.csv").write_text("a row\nanother row\n")
+    assert code.commit() == head  # the table of a study that goes on
     (repository / ".gitignore").write_text("venv/\n__pycache__/\n# changed\n")
     assert code.commit() == f"{head}-dirty"
 

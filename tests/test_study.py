@@ -2,6 +2,7 @@
 
 import json
 import sys
+from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -27,7 +28,7 @@ def made(tmp_path, monkeypatch):
     commands = []
 
     class Done:
-        def __init__(self, command):
+        def __init__(self, command, stdout=None, stderr=None):
             commands.append(command[3:])
             OverridesParser.create().parse_overrides(command[3:])
             options = dict(word.split("=", 1) for word in command[3:])
@@ -95,6 +96,26 @@ def test_a_run_that_fails_stops_no_other_and_is_told(tmp_path, made, monkeypatch
 def test_no_run_is_begun_after_its_time(tmp_path, made):
     study.run(told(tmp_path), minutes=-1)
     assert made == []
+
+
+def test_runs_at_once_have_cores_of_their_own_and_stand_in_one_table(tmp_path, made, monkeypatch):
+    taken, both = [], Barrier(2, timeout=20)
+    monkeypatch.setattr(study.os, "sched_getaffinity", lambda thread: {2, 3, 5}, raising=False)
+    monkeypatch.setattr(study.os, "sched_setaffinity", lambda thread, cores: taken.append(cores), raising=False)
+    done = study.subprocess.run
+
+    def run(command, stdout, stderr):
+        both.wait()  # six runs in three pairs: without a second one beside it, a run would wait for ever
+        stdout.write("what it says")
+        return done(command)
+
+    monkeypatch.setattr(study.subprocess, "run", run)
+    assert study.run(told(tmp_path), jobs=2) == []
+    assert sorted(taken) == [[2, 3], [5]]
+    assert len(pd.read_csv(tmp_path / "results.csv")) == 6 and len(pd.read_csv(tmp_path / "results_periods.csv")) == 12
+    assert (tmp_path / "runs/toy/plain/seed-0.log").read_text() == "what it says"
+    with pytest.raises(InputError, match="--jobs 4 was asked for: this machine has 1 to 3 for you"):
+        study.run(told(tmp_path), jobs=4)
 
 
 @pytest.mark.parametrize(

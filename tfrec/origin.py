@@ -25,10 +25,14 @@ def command(overrides: list[str]) -> str:
 
 
 def commit() -> str | None:
-    """The git commit of the code, with `-dirty` if files differ from it; None outside a checkout."""
+    """The git commit of the code, with `-dirty` if files differ from it; None outside a checkout.
+
+    Files of `experiments/` may differ: a study writes its table there, and no run reads it.
+    """
     try:
         _git("ls-files", "--error-unmatch", Path(__file__).name)  # a checkout of this code, not one around it
-        return _git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
+        changed = _git("diff", "--name-only", "HEAD", "--", ":/", ":(top,exclude)experiments")
+        return _git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

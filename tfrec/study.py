@@ -14,130 +14,102 @@ A run that is in the table, by its words and seed, is not made again, so a study
 method that is added costs its own runs only. The table is written after every run, and beside it, as
 `<table>_periods.csv`, what each period of each run reached. A run that was killed goes on from its checkpoint; to make
 one anew, remove its row and its folder. Seeds go first: all methods with the first seed, then all with the next.
+
+With `--jobs 2`, two runs go at once, each on half of the cores, so that none waits for the other's; what they print
+stands in a file beside the run's folder. A run of the towers of ids keeps little more than one core busy.
 """
 
 import argparse
-import re
+import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
 
 import numpy as np
-import pandas as pd
-import yaml
 
 from tfrec.errors import InputError, require
-from tfrec.folders import replace_file
-from tfrec.results import by_period, read
-
-KEYS = {"runs": str, "results": str, "seeds": list, "always": list, "methods": list}
+from tfrec.study_table import Study
 
 
-@dataclass(frozen=True)
-class Study:
-    """What is run: every method with every seed.
-
-    Args:
-        runs: folder of the run folders. results: the table.
-        always: words of every run. methods: words of each method.
-    """
-
-    runs: Path
-    results: Path
-    seeds: list[int]
-    always: list[str]
-    methods: list[list[str]]
-
-    @classmethod
-    def of(cls, path: Path) -> "Study":
-        """The study that a file describes.
-
-        Raises:
-            InputError: it is not there, or lacks a key or has one too many, or two methods have the same words.
-        """
-        require(path.is_file(), f"{path} is not there: name the file of a study, such as experiments/*/study.yaml.")
-        found = yaml.safe_load(path.read_text()) or {}
-        require(
-            isinstance(found, dict) and found.keys() == KEYS.keys(),
-            f"{path} has {', '.join(found) or 'nothing'}: a study says {', '.join(KEYS)}.",
-        )
-        for key, kind in KEYS.items():
-            require(isinstance(found[key], kind), f"{path}: {key} is {found[key]!r}, which is no {kind.__name__}.")
-        methods = [[str(word) for word in words or []] for words in found["methods"]]
-        words = [_key(each) for each in methods]
-        twice = next((each for each in methods if words.count(_key(each)) > 1), None)
-        require(twice is None, f"{path} has the method {twice} twice.")
-        return cls(Path(found["runs"]), path.parent / found["results"], found["seeds"], found["always"], methods)
-
-    def missing(self) -> list[tuple[list[str], int]]:
-        """The words and the seed of each run that the table does not have, in order."""
-        known = set()
-        if self.results.is_file():
-            table = pd.read_csv(self.results, dtype=str, keep_default_na=False)  # null is a word
-            options = table.loc[:, :"name"].drop(columns="name")
-            rows = [tuple(sorted((k, v) for k, v in row.items() if v)) for _, row in options.iterrows()]
-            known = set(zip(rows, table["seed"].astype(int), strict=True))
-        wanted = [(words, seed) for seed in self.seeds for words in self.methods]
-        return [(words, seed) for words, seed in wanted if (_key([*self.always, *words]), seed) not in known]
-
-    def folder(self, words: list[str], seed: int) -> Path:
-        """Where the run with these words is kept: by all of them, but without what Hydra's grammar reads."""
-        return self.runs / (re.sub(r"[^\w.]+", "-", " ".join(words)).strip("-") or "plain") / f"seed-{seed}"
-
-    def add(self, folder: Path) -> None:
-        """Adds a finished run to both tables; the run counts as made once it is in that of the runs."""
-        _add(self.results.with_stem(f"{self.results.stem}_periods"), by_period([folder]))
-        _add(self.results, read([folder]))
-
-
-def run(study: Study, minutes: float | None = None) -> list[str]:
-    """Makes the missing runs, one after the other; returns the commands of those that failed.
+def run(study: Study, minutes: float | None = None, jobs: int = 1) -> list[str]:
+    """Makes the missing runs; returns the commands of those that failed.
 
     Args:
         minutes: after which no further run is begun; None makes all.
+        jobs: runs at once, each on its share of the cores.
+
+    Raises:
+        InputError: more jobs than cores, or none.
     """
-    started, failed = time.monotonic(), []
+    shares, lock = _shares(jobs), Lock()
+    last = None if minutes is None else time.monotonic() + 60 * minutes
     missing = study.missing()
     print(f"{len(missing)} runs are missing of {len(study.methods) * len(study.seeds)}", flush=True)
-    for words, seed in missing:
-        if minutes is not None and time.monotonic() - started > 60 * minutes:
-            print(f"{minutes} minutes are over: the next call goes on")
-            break
-        folder = study.folder(words, seed)
-        command = ["-m", "tfrec.run", *study.always, *words, f"seed={seed}", "resume=auto", f"hydra.run.dir={folder}"]
-        print(" ".join(["python", *command]), flush=True)
-        if subprocess.run([sys.executable, *command]).returncode:
-            failed.append(" ".join(["python", *command]))
-            continue
-        study.add(folder)
+
+    def make(run: tuple[list[str], int]) -> str | None:
+        """Makes one run; returns its command if it failed."""
+        if last is not None and time.monotonic() > last:
+            return None
+        folder = study.folder(*run)
+        command = [
+            "-m",
+            "tfrec.run",
+            *study.always,
+            *run[0],
+            f"seed={run[1]}",
+            "resume=auto",
+            f"hydra.run.dir={folder}",
+        ]
+        said = " ".join(["python", *command])
+        print(said, flush=True)
+        with nullcontext() if jobs == 1 else _log(folder) as output:
+            failed = subprocess.run([sys.executable, *command], stdout=output, stderr=output).returncode
+        if failed:
+            return said if jobs == 1 else f"{said}  # see {_log_file(folder)}"
+        with lock:
+            study.add(folder)
+        return None
+
+    with ThreadPoolExecutor(jobs, initializer=_take_cores, initargs=(shares,)) as pool:
+        try:
+            failed = [command for command in pool.map(make, missing) if command]
+        except BaseException:  # such as Ctrl-C: those that have not begun do not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if last is not None and time.monotonic() > last and study.missing():
+        print(f"{minutes} minutes are over: the next call goes on")
     return failed
 
 
-def _add(path: Path, table: pd.DataFrame) -> None:
-    """Adds a run's rows to a table, in the place of those that are there; overrides stay before the other columns."""
-    table = table.astype(str).replace("nan", "")
-    if path.is_file():
-        before = pd.read_csv(path, dtype=str, keep_default_na=False)
-        options = list(dict.fromkeys([*_options(before), *_options(table)]))
-        others = [name for name in dict.fromkeys([*before, *table]) if name not in options]
-        keys = [*options, "seed"]
-        run = tuple(table.reindex(columns=keys, fill_value="").iloc[0])
-        there = [row == run for row in before.reindex(columns=keys, fill_value="").itertuples(index=False, name=None)]
-        table = pd.concat([before[~np.array(there)], table], ignore_index=True)[[*options, *others]]
-    replace_file(path, table.to_csv(index=False))
+def _shares(jobs: int) -> SimpleQueue:
+    """The cores that each of the jobs may use: equal shares of all."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count())]
+    require(1 <= jobs <= len(cores), f"--jobs {jobs} was asked for: this machine has 1 to {len(cores)} for you.")
+    shares = SimpleQueue()
+    for share in np.array_split(cores, jobs):
+        shares.put([int(core) for core in share])
+    return shares
 
 
-def _key(words: list[str]) -> tuple:
-    """What tells runs apart: their overrides, in whatever order."""
-    pairs = [word.partition("=") for word in words]
-    return tuple(sorted((key, value) for key, _, value in pairs))
+def _take_cores(shares: SimpleQueue) -> None:
+    """Keeps this thread, and the runs that it begins, on a share of the cores."""
+    share = shares.get()
+    if hasattr(os, "sched_setaffinity"):  # not on macOS, where all runs share all cores
+        os.sched_setaffinity(0, share)
 
 
-def _options(table: pd.DataFrame) -> list[str]:
-    """The columns of overrides, which stand before `name`."""
-    return list(table.columns[: table.columns.get_loc("name")])
+def _log_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.log")
+
+
+def _log(folder: Path):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return _log_file(folder).open("w")
 
 
 def main() -> None:
@@ -145,9 +117,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tfrec.study", description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="what the study is of, such as experiments/forgetting/screening.yaml")
     parser.add_argument("--minutes", type=float, help="after which no further run is begun")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once, each on its share of the cores (default: 1)")
     arguments = parser.parse_args()
     try:
-        failed = run(Study.of(arguments.file), arguments.minutes)
+        failed = run(Study.of(arguments.file), arguments.minutes, arguments.jobs)
     except InputError as error:
         sys.exit(f"error: {error}")
     if failed:
