@@ -7,7 +7,10 @@ from tfrec.strategies.distillation import Distillation
 
 
 class IncCtr(Distillation):
-    """Mean over choices of `-p' log p - (1 - p') log(1 - p)`, `p = sigmoid(z / T)` (IncCTR, Wang et al., DLP-KDD 2020).
+    """Sum over choices of `-p' log p - (1 - p') log(1 - p)`, `p = softmax(z / T)` (IncCTR, Wang et al., DLP-KDD 2020).
+
+    Published for one score a row, `p = sigmoid(z / T)`. Of several choices, of which one is taken, p is the
+    probability of each: their logits have no zero of their own, and sigmoids of them would all be near 1.
 
     The other two parts of IncCTR are options of their own: new ids from so many events on (`model.item_rows.admission`)
     and a lower rate of what is known (`strategy=id_rates`).
@@ -26,7 +29,6 @@ class IncCtr(Distillation):
 
     def row_loss(self, now, before):
         """In graph, `[batch]`; see `Distillation`."""
-        said = tf.sigmoid(before.logits / self.temperature)
-        each = tf.nn.sigmoid_cross_entropy_with_logits(said, now.logits / self.temperature)
-        real = tf.broadcast_to(now.real, tf.shape(each))
-        return tf.reduce_sum(each * real, axis=1) / tf.reduce_sum(real, axis=1)
+        said, log_p = tf.exp(before.log_p(self.temperature)), now.log_p(self.temperature)
+        not_p = tf.math.log1p(-tf.minimum(tf.exp(log_p), 1 - 1e-6))  # finite where a choice is certain
+        return -tf.reduce_sum(said * log_p + (1 - said) * not_p, axis=1)
