@@ -47,7 +47,8 @@ class Three(Points):
     def choices(self, outputs, features):
         return Choices(outputs["logits"], features["took"], tf.ones_like(features["took"]))
 
-    def squared_change(self, outputs, then, features, rows):
+    def squared_change(self, outputs, then, features, when):
+        rows = tf.cast(when > 0, tf.float32)
         each = tf.reduce_mean(tf.square(outputs["logits"] - then["logits"]), axis=1)
         return tf.reduce_sum(each * rows) / tf.reduce_sum(rows)
 

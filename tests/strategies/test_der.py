@@ -1,3 +1,4 @@
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,23 +29,23 @@ def test_losses_are_means_over_their_own_rows():
     np.testing.assert_array_equal(batch["der/row"], [0] * 8 + [1] * 6)
 
 
-def test_the_change_of_products_is_that_of_the_whole_matrices():
-    """Of the marked rows and their items, `(<q_i, c_j> - <q'_i, c'_j>)^2 / T^2` entry by entry."""
+def test_the_change_of_products_is_that_of_rows_and_items_of_one_time():
+    """Of rows and items of times 2 and 5, `(<q_i, c_j> - <q'_i, c'_j>)^2 / T^2` entry by entry: 4 and 9 pairs."""
     rng = np.random.default_rng(0)
     query, then_query, then_item = (rng.normal(size=(7, 3)) for _ in range(3))
-    item, label, rows = rng.normal(size=(4, 3)), rng.integers(0, 4, 7), np.array([0, 1, 1, 0, 1, 0, 1])
+    item, label, when = rng.normal(size=(4, 3)), rng.integers(0, 4, 7), np.array([0, 2, 5, 2, 5, 0, 5])
     total = 0
-    for i in np.flatnonzero(rows):
-        for j in np.flatnonzero(rows):
+    for time in (2, 5):
+        for i, j in product(np.flatnonzero(when == time), repeat=2):
             total += (query[i] @ item[label[j]] - then_query[i] @ then_item[j]) ** 2 / 0.5**2
     model = TowerOutputs()
     model.retrieval_loss = SimpleNamespace(temperature=0.5)
-    tensors = [tf.constant(values, tf.float32) for values in (query, item, then_query, then_item, rows)]
+    tensors = [tf.constant(values, tf.float32) for values in (query, item, then_query, then_item)]
     outputs, then = [dict(zip(("query", "candidate"), pair, strict=True)) for pair in (tensors[:2], tensors[2:4])]
-    found = model.squared_change(outputs, then, {"label": tf.constant(label)}, tensors[4])
-    assert float(found) == pytest.approx(total / 16, rel=1e-4)
+    found = model.squared_change(outputs, then, {"label": tf.constant(label)}, tf.constant(when))
+    assert float(found) == pytest.approx(total / (4 + 9), rel=1e-4)
     same = {"query": outputs["query"], "candidate": tf.gather(outputs["candidate"], label)}
-    unchanged = model.squared_change(outputs, same, {"label": tf.constant(label)}, tensors[4])
+    unchanged = model.squared_change(outputs, same, {"label": tf.constant(label)}, tf.constant(when))
     assert float(unchanged) == pytest.approx(0, abs=1e-4)
 
 
@@ -63,6 +64,7 @@ def test_vectors_beside_a_row_are_of_when_it_was_learned():
         np.testing.assert_array_equal(kept["item"][period == t], rows["item"])
         np.testing.assert_allclose(kept["der/query"][period == t], query, atol=1e-6)
         np.testing.assert_allclose(kept["der/candidate"][period == t], item, atol=1e-6)
+        assert set(kept["der/when"][period == t]) == {t + 1}
     assert np.abs(model.query_embeddings(said[0][2]) - said[0][0]).max() > 0.01  # it says other things by now
 
 

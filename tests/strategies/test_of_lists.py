@@ -41,9 +41,9 @@ def test_the_choices_of_a_list_and_how_far_its_logits_moved():
     now, then = tf.constant([[5.0, 5, 5], [2, 0, 9]]), tf.constant([[0.0, 0, 0], [0, 1, 0]])
     features = {"list_mask": tf.constant([[1.0, 1, 1], [1, 1, 0]]), "list_label": tf.constant([[1.0, 0, 0], [0, 1, 0]])}
     logits = [{"logits/ranking": values} for values in (now, then)]
-    assert float(model.squared_change(*logits, features, tf.constant([0.0, 1.0]))) == 2.5
-    assert float(model.squared_change(*logits, features, tf.zeros(2))) == 0
-    assert float(model.squared_change(logits[0], logits[0], features, tf.ones(2))) == 0
+    assert float(model.squared_change(*logits, features, tf.constant([0, 3]))) == 2.5
+    assert float(model.squared_change(*logits, features, tf.zeros(2, tf.int32))) == 0
+    assert float(model.squared_change(logits[0], logits[0], features, tf.ones(2, tf.int32))) == 0
     found = model.choices(logits[0], features)
     p = np.exp(2) / (np.exp(2) + 1)
     np.testing.assert_allclose(tf.exp(found.log_p())[1], [p, 1 - p, 0], rtol=1e-5)

@@ -80,8 +80,8 @@ class StreamModel:
     #   before(queries, candidates): its outputs of now without dropout, under the names of `call`: of each row of
     #       request features, and of each row of candidate features (None: those are left out), two dicts of arrays;
     #   choices(outputs, features): a batch's outputs as `Choices`, in graph; outputs of before are taken too;
-    #   squared_change(outputs, then, features, rows): in graph, mean squared difference of the logits from those of
-    #       earlier outputs `then` `[batch, ...]`, over the rows marked by 1, `[batch]`;
+    #   squared_change(outputs, then, features, when): in graph, mean squared difference of the logits from those of
+    #       earlier outputs `then` `[batch, ...]`, by weights of time `when`, `[batch]`, 0 of which leaves a row out;
     #   rows_since(period): its tables of ids, each with the rows that ids got after that period.
 
     def counts(self) -> dict[str, int]:

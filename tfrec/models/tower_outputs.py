@@ -28,25 +28,18 @@ class TowerOutputs:
         real = tf.cast(tf.range(size) <= tf.reduce_max(label), tf.float32)[None]  # padding stands behind the items
         return Choices(logits, tf.one_hot(label, size), real)
 
-    def squared_change(self, outputs: dict, then: dict, features: dict, rows):
-        """Mean of `(<q_i, c_j> - <q'_i, c'_j>)^2 / temperature^2` over the marked rows i and the items of the marked
-        rows j.
-
-        By `|Q C^T|^2 = <Q^T Q, C^T C>`, so that no matrix is larger than `[dim, dim]`.
+    def squared_change(self, outputs: dict, then: dict, features: dict, when):
+        """Mean of `(<q_i, c_j> - <q'_i, c'_j>)^2 / temperature^2` over the rows i and j of one time, as no weights ever
+        compared an item's vector of one time with a request's of another.
 
         Args:
-            then: `query` and `candidate` of each row, `[batch, dim]`. rows: 1 marks a row, `[batch]`.
+            then: `query` and `candidate` of each row, `[batch, dim]`. when: its time, `[batch]`; 0 leaves it out.
         """
-        pairs = [(outputs["query"], tf.gather(outputs["candidate"], features["label"]))]
-        pairs.append((then["query"], then["candidate"]))
-        marked = [[tf.cast(part, tf.float32) * rows[:, None] for part in pair] for pair in pairs]
-
-        def inner(one, other):
-            grams = [tf.matmul(a, b, transpose_a=True) for a, b in zip(one, other, strict=True)]
-            return tf.reduce_sum(grams[0] * grams[1])
-
-        total = inner(marked[0], marked[0]) - 2 * inner(*marked) + inner(marked[1], marked[1])
-        return total / (tf.maximum(tf.reduce_sum(rows), 1.0) * self.retrieval_loss.temperature) ** 2
+        now = tf.matmul(outputs["query"], tf.gather(outputs["candidate"], features["label"]), transpose_b=True)
+        change = tf.square(tf.cast(now, tf.float32) - tf.matmul(then["query"], then["candidate"], transpose_b=True))
+        pairs = tf.cast((when[:, None] == when[None]) & (when > 0)[None], tf.float32)
+        count = tf.maximum(tf.reduce_sum(pairs), 1.0)
+        return tf.reduce_sum(change * pairs) / (count * self.retrieval_loss.temperature**2)
 
 
 def _of_towers(features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

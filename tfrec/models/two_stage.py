@@ -141,9 +141,9 @@ class TwoStage(StreamModel, tfrs.Model):
         """Each row chose from its list; see `StreamModel`."""
         return Choices(outputs["logits/ranking"], features["list_label"], features["list_mask"])
 
-    def squared_change(self, outputs: dict, then: dict, features: dict, rows):
-        """Mean over the candidates of the marked lists; see `StreamModel`."""
-        marked = features["list_mask"] * rows[:, None]
+    def squared_change(self, outputs: dict, then: dict, features: dict, when):
+        """Mean over the candidates of the lists that have outputs of then; see `StreamModel`."""
+        marked = features["list_mask"] * tf.cast(when > 0, tf.float32)[:, None]
         change = tf.square(outputs["logits/ranking"] - then["logits/ranking"])
         return tf.reduce_sum(change * marked) / tf.maximum(tf.reduce_sum(marked), 1.0)
 

@@ -8,6 +8,7 @@ from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.replay import Replay
 
 THEN = "der/"  # how names of outputs begin that are of when a row was learned
+WHEN = f"{THEN}when"
 
 
 class Der(Replay):
@@ -15,7 +16,7 @@ class Der(Replay):
     2020); `beta = 0` is DER.
 
     Each loss is the mean over its own rows. Of two towers, a replayed row's choices are the items of the batch's
-    replayed rows: the vectors of then are kept, and their products compared.
+    replayed rows that were learned in the same update: the vectors of then are kept, and their products compared.
 
     Args:
         memory, ratio: see `Replay`.
@@ -46,16 +47,16 @@ class Der(Replay):
 
     def penalty(self, model, batch: dict, outputs: dict | None):
         """In graph: alpha times the mean squared change; 0 where nothing is replayed."""
-        if f"{THEN}row" not in batch:
+        if WHEN not in batch:
             return 0.0
         then = {key.removeprefix(THEN): values for key, values in batch.items() if key.startswith(THEN)}
-        return self.alpha * model.squared_change(outputs, then, batch, then.pop("row"))
+        return self.alpha * model.squared_change(outputs, then, batch, batch[WHEN])
 
     def consolidate(self, learner, update) -> None:
         """Offers the new examples to the memory with what the model says of them now."""
-        self.memory.offer(learner, update, lambda rows: _then(learner.model, rows))
+        self.memory.offer(learner, update, lambda rows: _then(learner.model, rows, update.period))
 
 
-def _then(model, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    found = before_of_rows(model, rows)
-    return {THEN + key.removeprefix(BEFORE): values for key, values in found.items()}
+def _then(model, rows: dict[str, np.ndarray], period: int) -> dict[str, np.ndarray]:
+    found = {THEN + key.removeprefix(BEFORE): values for key, values in before_of_rows(model, rows).items()}
+    return found | {WHEN: np.full(len(rows["item"]), period + 1, np.int32)}  # 0 is for rows that are not replayed
