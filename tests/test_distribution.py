@@ -90,6 +90,7 @@ def test_two_logical_devices_learn_what_one_does(place, one):
     assert_same_run(finished(place, "two", *MIRRORED), one, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_logical_devices_leave_out_the_same_ids(place):
     """Which ids are left out is a matter of the item, wherever its row is computed."""
     options = ["model/fusion=gated", "model.id_dropout=0.3", "loop.last=4"]
@@ -103,6 +104,7 @@ def test_two_logical_devices_learn_in_bfloat16(place, one):
     np.testing.assert_allclose(losses[0], losses[1][:2], rtol=2e-2)  # bfloat16 keeps 8 bits
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does_and_go_on_after_one_of_them_died(place, one, tmp_path):
     (tmp_path / "data").symlink_to(place / "data")
     chief, worker = start_workers(tmp_path)

@@ -83,6 +83,7 @@ def test_river_predicts_the_same_on_movielens(tmp_path, movielens):
     np.testing.assert_allclose(ours.predictions, river_predictions(river_model(), movielens.events[:2000]), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_numbers_of_movielens(tmp_path, movielens):
     """All of it, as `+experiment=movielens_ratings` runs it.
 
