@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from tfrec import study
+from tfrec import study, study_table
 from tfrec.errors import InputError
 
 TEXT = {
@@ -96,6 +96,20 @@ def test_a_run_that_fails_stops_no_other_and_is_told(tmp_path, made, monkeypatch
 def test_no_run_is_begun_after_its_time(tmp_path, made):
     study.run(told(tmp_path), minutes=-1)
     assert made == []
+
+
+def test_a_table_is_read_with_its_words_and_its_methods_have_short_names(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "+experiment,stream.period,loop.window,strategy,memory@strategy.replay.memory,strategy.replay.ratio,name,seed,x\n"
+        "toy,7D,null,,,,toy,0,0.5\n"
+        'toy,7D,,"[replay,ewc]",ring,0.50,toy,1,\n'
+        "toy,7D,,,,,toy,2,1\n"
+    )
+    table = study_table.read_table(path)
+    assert table["x"][0] == 0.5 and pd.isna(table["x"][1]) and table["seed"].tolist() == [0, 1, 2]
+    found = study_table.methods(table, ["stream.period"]).tolist()
+    assert found == ["window=null", "replay,ewc ring replay.ratio=0.50", ""]
 
 
 def test_runs_at_once_have_cores_of_their_own_and_stand_in_one_table(tmp_path, made, monkeypatch):

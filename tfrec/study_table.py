@@ -1,6 +1,7 @@
 """A study: which runs it has, and its tables, which say what is missing."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from tfrec.errors import require
 from tfrec.folders import replace_file
 from tfrec.results import by_period, read
 
+SHORT = {
+    r"memory@strategy\.\w+\.memory=": "",
+    r"strategy=\[([\w,]+)\]": r"\1",
+    r"\b(loop|model|strategy|optimizer|trigger)\.": "",
+}
 KEYS = {"runs": str, "results": str, "seeds": list, "always": list, "methods": list}
 
 
@@ -84,6 +90,28 @@ def _add(path: Path, table: pd.DataFrame) -> None:
         there = [row == run for row in before.reindex(columns=keys, fill_value="").itertuples(index=False, name=None)]
         table = pd.concat([before[~np.array(there)], table], ignore_index=True)[[*options, *others]]
     replace_file(path, table.to_csv(index=False))
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A study's table: overrides as texts, as on the command line, all after `name` that is a number as one."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)  # null is a word
+    after = list(table.columns[table.columns.get_loc("name") + 1 :])
+    return table.assign(**table[after].apply(lambda column: pd.to_numeric(column, errors="coerce"))).copy()
+
+
+def methods(table: pd.DataFrame, of_all: Collection[str] = ()) -> pd.Series:
+    """What each row's run overrides, short enough for a figure; "" where it overrides nothing.
+
+    Strategies and memories stand by their names, keys without their groups.
+
+    Args:
+        of_all: overrides to leave out beside `+experiment`.
+    """
+    options = table[_options(table)].drop(columns=["+experiment", *of_all], errors="ignore")
+    words = pd.Series([" ".join(f"{k}={v}" for k, v in row.items() if v) for _, row in options.iterrows()], table.index)
+    for long, short in SHORT.items():
+        words = words.str.replace(long, short, regex=True)
+    return words
 
 
 def _key(words: list[str]) -> tuple:

@@ -1,7 +1,6 @@
 """The record's table, and quality against cost as a figure, from screening.csv; needs matplotlib:
 `python experiments/forgetting/figures.py`."""
 
-import re
 from pathlib import Path
 
 import matplotlib
@@ -11,34 +10,19 @@ import pandas as pd  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 
 from tfrec.metrics.front import front  # noqa: E402
+from tfrec.study_table import methods, read_table  # noqa: E402
 
 FOLDER = Path(__file__).parent
 QUALITY, COST = "eval/all/ndcg@10", "cost/examples"
 COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
 COLUMNS += [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
 REPORTED = 6  # the first period of four weeks with weeks that are reported
-SAME = ["+experiment", "stream.period", "loop.base", "loop.log_q_window", "probe.ages"]  # of all runs of a study
+SAME = ["stream.period", "loop.base", "loop.log_q_window", "probe.ages"]  # of all runs of a study
 
 
-def read(path: Path) -> pd.DataFrame:
-    """A study's table: overrides as texts, as on the command line, all after `name` that is a number as one."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)  # null is a word
-    after = list(table.columns[table.columns.get_loc("name") + 1 :])
-    return table.assign(**table[after].apply(lambda column: pd.to_numeric(column, errors="coerce"))).copy()
-
-
-def named(runs: pd.DataFrame) -> pd.Series:
-    """What each run overrides, short: the columns before `name`, as texts."""
-    options = runs.loc[:, :"name"].drop(columns=["name", *SAME], errors="ignore")
-    words = [" ".join(f"{key}={v}" for key, v in row.items() if v) for _, row in options.iterrows()]
-    return pd.Series([short(each) for each in words], index=runs.index)
-
-
-def short(words: str) -> str:
-    """A method as a label: strategies by their names, memories by theirs."""
-    words = re.sub(r"memory@strategy\.\w+\.memory=", "", words)
-    words = re.sub(r"strategy=\[([\w,]+)\]", r"\1", words)
-    return re.sub(r"\b(loop|model|strategy|optimizer|trigger)\.", "", words) or "fine-tuning"
+def named(table: pd.DataFrame) -> pd.Series:
+    """The method of each row of a table."""
+    return methods(table, SAME).replace("", "fine-tuning")
 
 
 def means(runs: pd.DataFrame) -> pd.DataFrame:
@@ -85,6 +69,6 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    screening, periods = read(FOLDER / "screening.csv"), read(FOLDER / "screening_periods.csv")
+    screening, periods = read_table(FOLDER / "screening.csv"), read_table(FOLDER / "screening_periods.csv")
     draw(screening, FOLDER / "screening.svg")
     print(*rows(means(screening), early(periods, REPORTED)), sep="\n")
