@@ -1,0 +1,65 @@
+"""The record's table, and what a day of age costs as a figure, from screening.csv; needs matplotlib:
+`python experiments/freshness/figures.py`."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import pandas as pd  # noqa: E402
+from matplotlib import pyplot  # noqa: E402
+
+from tfrec.study_table import methods, read_table  # noqa: E402
+
+FOLDER = Path(__file__).parent
+QUALITY, RECALL = "eval/all/ndcg@10", "eval/all/recall@100"
+COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10", RECALL, "baseline/old_index/all/recall@100"]
+COST = "cost/examples"
+DAILY = "n=1"
+NAMES = {DAILY: "every day", "n=7": "every week", "n=28": "every fourth week", "never": "never"}
+WEEK = 7
+
+
+def means(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of each method, in the study's order, and the number of seeds."""
+    by_method = runs[[*COLUMNS, COST]].assign(method=methods(runs), seeds=1).groupby("method", sort=False)
+    return by_method.mean().assign(seeds=by_method["seeds"].sum())
+
+
+def rows(table: pd.DataFrame) -> list[str]:
+    """Rows of the record's table."""
+    values = [" | ".join(f"{value:.4f}" for value in row) for row in table[COLUMNS].to_numpy()]
+    facts = zip(table.index, table["seeds"], values, table[COST], strict=True)
+    return [f"| `{name}` | {seeds} | {each} | {cost:.0f} |" for name, seeds, each, cost in facts]
+
+
+def by_day(periods: pd.DataFrame) -> pd.DataFrame:
+    """Quality of each method, days down, mean over seeds."""
+    return periods.assign(method=methods(periods)).pivot_table(QUALITY, "period", "method", sort=False)
+
+
+def by_week(days: pd.DataFrame) -> pd.DataFrame:
+    """Each method's quality against that of daily updates, means of weeks since the first scored day."""
+    change = days.sub(days[DAILY], axis=0)
+    return change.groupby((change.index - change.index[0]) // WEEK).mean()
+
+
+def draw(periods: pd.DataFrame, path: Path) -> None:
+    """Quality against daily updates, week by week: weights that are never updated get older from left to right."""
+    matplotlib.rcParams["svg.hashsalt"] = "tfrec"  # the same figures give the same file
+    weeks = by_week(by_day(periods))
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    for name in weeks:
+        axes.plot(weeks.index + 1, weeks[name], marker="o", markersize=3, label=NAMES.get(name, name))
+    axes.set_xlabel("week since the base was learned")
+    axes.set_ylabel("NDCG@10 against updates every day")
+    axes.legend(fontsize=8)
+    axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    table, periods = read_table(FOLDER / "screening.csv"), read_table(FOLDER / "screening_periods.csv")
+    draw(periods, FOLDER / "screening.svg")
+    print(*rows(means(table)), sep="\n")
