@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.memories.offers import numbers, offered, update_of
+from tests.memories.offers import LEARNER, numbers, offered, update_of
 from tfrec.errors import InputError
 from tfrec.memories.balanced import Balanced
 
@@ -49,4 +49,6 @@ def test_groups_by_a_column_of_the_item_table():
 
 def test_a_feature_that_candidates_do_not_have_is_a_sentence():
     with pytest.raises(InputError, match="memory's by is 'category/brand', .*: choose one of category/kind, item."):
+        Balanced("category/brand").refresh(LEARNER, update_of(range(3)))  # before anything is learned
+    with pytest.raises(InputError, match="memory's by is 'category/brand'"):
         offered(Balanced("category/brand"), update_of(range(3)))

@@ -40,11 +40,12 @@ def test_only_what_no_update_has_learned_is_offered():
 
 
 def test_bytes_instead_of_a_size():
-    """A row has `number`, `item` and `category/kind`, 8 bytes each: 100 bytes hold 4 rows."""
-    memory = offered(Reservoir(bytes=100), update_of(range(30)))
+    """A row has `number`, `item` and `category/kind`, and the facts `number`, `period` and `priority`, 8 bytes each:
+    200 bytes hold 4 rows."""
+    memory = offered(Reservoir(bytes=200), update_of(range(30)))
     assert memory.size == len(memory) == 4
-    assert sum(values.nbytes for values in memory.kept().values()) == 96
-    copy = Reservoir(bytes=100)
+    assert sum(values.nbytes for values in (*memory.kept().values(), *memory.facts.values())) == 4 * 48
+    copy = Reservoir(bytes=200)
     copy.restore(memory.state())
     assert copy.size == 4 and numbers(copy) == numbers(memory)
 
@@ -62,8 +63,8 @@ def test_numbers_out_of_range_are_a_sentence(options, words):
 
 
 def test_fewer_bytes_than_a_row_are_a_sentence():
-    with pytest.raises(InputError, match="memory.bytes is 23, but one row takes 24: choose more"):
-        offered(Reservoir(bytes=23), update_of(range(3)))
+    with pytest.raises(InputError, match="memory.bytes is 47, but one row takes 48: choose more"):
+        offered(Reservoir(bytes=47), update_of(range(3)))
 
 
 def test_a_row_of_a_later_period_is_a_leak():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfrec.data.examples import Update
-from tfrec.errors import InputError
+from tfrec.errors import require
 from tfrec.memories.groups import ranks_within
 from tfrec.memories.reservoir import Reservoir, lowest
 
@@ -17,20 +17,30 @@ class Balanced(Reservoir):
         by: a feature of candidates that tells the group: `item`, or `category/<column of the item table>`.
 
     Raises:
-        InputError: when rows come, candidates have no such feature.
+        InputError: before the first update, candidates have no such feature.
     """
 
     def __init__(self, by: str = "item", size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         super().__init__(size, bytes, seed)
         self.by = by
 
+    def refresh(self, learner, update: Update) -> None:
+        """See `Reservoir`; asks for the groups before anything is learned, not after."""
+        self._groups(update)
+        super().refresh(learner, update)
+
     def describe(self, learner, update: Update, fresh: np.ndarray) -> dict[str, np.ndarray]:
         """See `Reservoir`; with the `group`."""
-        if self.by not in update.candidates:
-            names = ", ".join(sorted(update.candidates))
-            raise InputError(f"The memory's by is '{self.by}', which candidates do not have: choose one of {names}.")
-        group = update.candidates[self.by][update.examples.item[fresh]]
+        group = self._groups(update)[update.examples.item[fresh]]
         return super().describe(learner, update, fresh) | {"group": group}
+
+    def _groups(self, update: Update) -> np.ndarray:
+        names = ", ".join(sorted(update.candidates))
+        require(
+            self.by in update.candidates,
+            f"The memory's by is '{self.by}', which candidates do not have: choose one of {names}.",
+        )
+        return update.candidates[self.by]
 
     def keep(self, facts: dict[str, np.ndarray], learner) -> np.ndarray:
         """The lowest ranks within groups; see `Reservoir`."""

@@ -18,7 +18,7 @@ class Reservoir:
     history of its time; what later strategies add to a batch is no part of it.
 
     Args:
-        size: rows. bytes: of all rows together, instead of a size; None takes the size.
+        size: rows. bytes: of all rows and their facts together, instead of a size; None takes the size.
         seed: of the random numbers, with the number of rows seen.
 
     Attributes: `rows`, features `[size, ...]`, of which the first `len(self)` are kept; `facts` of these, `[len(self)]`
@@ -58,7 +58,7 @@ class Reservoir:
         if offered["period"].max() > update.period:
             raise LeakError(f"a memory is offered a row of period {offered['period'].max()} after {update.period}")
         if not self.rows:
-            self._start(self._rows_of(update, fresh[:1], beside))  # which says how many rows there may be
+            self._start(self._rows_of(update, fresh[:1], beside), offered)  # which says how many rows there may be
         self.seen += len(fresh)
         facts = {key: np.concatenate([self.facts.get(key, v[:0]), v]) for key, v in offered.items()}
         kept, known = self.keep(facts, learner), len(self)
@@ -116,14 +116,14 @@ class Reservoir:
         self.seen = int(state["seen"])
         self.facts = {key.removeprefix("fact/"): v for key, v in state.items() if key.startswith("fact/")}
         rows = {key: v for key, v in state.items() if key != "seen" and not key.startswith("fact/")}
-        self._start(rows)
+        self._start(rows, self.facts)
         for key, values in rows.items():
             self.rows[key][: len(values)] = values
 
-    def _start(self, like: dict[str, np.ndarray]) -> None:
-        """Room for rows like these."""
+    def _start(self, like: dict[str, np.ndarray], facts: dict[str, np.ndarray]) -> None:
+        """Room for rows like these, with facts like these."""
         if self.bytes is not None and like:
-            row = sum(values[:1].nbytes for values in like.values())
+            row = sum(values[:1].nbytes for values in (*like.values(), *facts.values()))
             require(
                 row <= self.bytes,
                 f"strategy's memory.bytes is {self.bytes}, but one row takes {row}: choose more.",

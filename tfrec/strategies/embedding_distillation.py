@@ -13,8 +13,8 @@ class EmbeddingDistillation(Strategy):
 
     The mean over the batch's query and item vectors x, in the manner of GraphSAIL (Xu et al., CIKM 2020).
 
-    `x'` is the vector of before the update, `n'` the mean of an item's `neighbours` nearest items then (for a query: of
-    the items nearest to it), and A `anchors` centres of all items then, by k-means.
+    `x'` is the vector of before the update, `n'` the mean of the batch's `neighbours` items that were nearest to it
+    then, and A `anchors` centres of all items then, by k-means.
 
     Args:
         own, near, far: weights of the three.
