@@ -15,7 +15,7 @@ from tfrec.loops.passes import Passes
 from tfrec.memories.before import with_before
 from tfrec.models.first_weights import FirstWeights
 from tfrec.slots import Same, carried_over, inner, start_all, start_slots
-from tfrec.strategies.fit import refuse_anew, refuse_unfit
+from tfrec.strategies.fit import refuse_anew, refuse_one_another, refuse_unfit
 from tfrec.strategies.strategy import Strategy
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Learner(Epochs):
             "runtime of one device, or one of tfrec's models.",
         )
         refuse_unfit(self.strategies, self.model, self._replicas)
+        refuse_one_another(self.strategies)
         self._moved = Same([])  # what the optimizer has slots of
         self._first: FirstWeights | None = None
         self.starts_anew = any(strategy.starts_anew for strategy in self.strategies)
@@ -144,7 +145,7 @@ class Learner(Epochs):
         self._first = FirstWeights(self.model)
 
     def start_anew(self) -> None:
-        """Gives model and optimizer what they had before anything was learned."""
+        """Gives what is trained, and the optimizer, what they had before anything was learned."""
         if self.built:
             self._first.assign()
             start_all(self.optimizer, self.model.trainable_variables)
@@ -179,7 +180,11 @@ class Learner(Epochs):
         return update
 
     def _prepared_update(self, update):
-        """What is learned of an update, by all strategies."""
+        """What is learned of an update, by all strategies, once each has looked at the weights of now."""
+        for strategy in self.strategies:
+            strategy.look(self, update)
+        if self.starts_anew:
+            self.start_anew()
         for strategy in self.strategies:
             update = strategy.prepare(self, update)
         return update

@@ -115,9 +115,9 @@ def methods(table: pd.DataFrame, of_all: Collection[str] = ()) -> pd.Series:
 
 
 def _key(words: list[str]) -> tuple:
-    """What tells runs apart: their overrides, in whatever order."""
+    """What tells runs apart: their overrides, in whatever order; of one key the last."""
     pairs = [word.partition("=") for word in words]
-    return tuple(sorted((key, value) for key, _, value in pairs))
+    return tuple(sorted({key: value for key, _, value in pairs}.items()))
 
 
 def _options(table: pd.DataFrame) -> list[str]:

@@ -34,6 +34,23 @@ def test_items_are_those_of_the_last_rebuild_and_queries_those_of_now(every, bui
     assert np.abs(vectors[4] - vectors[6]).max() > 1e-2
 
 
+def test_an_update_that_learns_in_parts_is_one():
+    index = OldIndex(2)
+    state = make_state(Stream(make_interactions(days=50, per_day=40)), {"old_index": index})
+    for t in range(4):
+        state.observe(t)
+    state.learn(range(4), 1, 64)
+    state.start_baselines()
+    lags = []
+    for t in range(4, 7):
+        index.score(state.history, Requests(np.array([0])))
+        lags.append(index.lag)
+        state.observe(t)
+        for part in (range(t - 2, t - 1), range(t - 1, t), range(t, t + 1)):
+            state.learn(part, 1, 64)
+    assert lags == [0, 1, 0]
+
+
 @pytest.mark.parametrize("every", [0, 1.5])
 def test_no_whole_number_of_updates_is_a_sentence(every):
     with pytest.raises(InputError, match=rf"baseline\.old_index\.every is {every}: choose a whole number, 1 or more"):

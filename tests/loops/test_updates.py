@@ -4,8 +4,10 @@ import time
 
 import numpy as np
 import pytest
+import tf_keras
 
 from tests.loops.test_incremental import make_state, run
+from tests.test_learner import make_model
 from tests.toy import make_interactions
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
@@ -13,10 +15,13 @@ from tfrec.learner import Learner
 from tfrec.loops.budget import Budget
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.passes import Passes
+from tfrec.loops.state import StreamState
 from tfrec.loops.validation import EarlyStopping
 from tfrec.memories.reservoir import Reservoir
 from tfrec.models.weights import Weights
+from tfrec.strategies.gdumb import Gdumb
 from tfrec.strategies.replay import Replay
+from tfrec.strategies.sml import Sml
 
 
 def learned(budget, strategies=(), batch_size=32):
@@ -83,6 +88,33 @@ def test_what_is_no_budget_is_a_sentence(options, sentence):
 def test_a_budget_below_one_batch_is_a_sentence():
     with pytest.raises(InputError, match=r"loop\.budget\.examples is 20, which allows no step: .* would make it 32"):
         learned(Budget(examples=20))
+
+
+def test_a_budget_of_an_update_that_the_buffer_cuts_is_a_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"loop\.budget is of an update, and periods 0 to 2 have more examples than"):
+        run(tmp_path, Stream(make_interactions()), base=2, window=None, budget=Budget(steps=5), buffer=200)
+    run(tmp_path / "none", Stream(make_interactions()), base=2, window=None, budget=Budget(), buffer=200)
+
+
+@pytest.mark.parametrize(
+    "strategy, loop, sentence",
+    [
+        (Gdumb(), {"validation": 1}, "The strategy Gdumb learns its memory instead"),
+        (Gdumb(), {"later": 0.5}, "The strategy Gdumb learns its memory instead"),
+        (Sml(), {"later": 0.5}, "The strategy Sml learns on an update's examples before the model does"),
+        (
+            Replay(),
+            {"validation": 2, "start": "cold", "window": None},
+            r"has rows of the periods that loop\.validation=2 keeps back",
+        ),
+    ],
+)
+def test_what_would_choose_epochs_by_what_was_learned_is_a_sentence(tmp_path, strategy, loop, sentence):
+    stream = Stream(make_interactions())
+    model = make_model()
+    state = StreamState(stream, model, Learner(model, tf_keras.optimizers.Adagrad(0.1), [strategy]), {})
+    with pytest.raises(InputError, match=sentence):
+        run(tmp_path, stream, state, base=3, **loop)
 
 
 def test_a_cold_update_is_a_base_of_all_periods(tmp_path):

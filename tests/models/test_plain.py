@@ -15,7 +15,9 @@ from tfrec.evaluate import Evaluator
 from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.state import StreamState
+from tfrec.memories.reservoir import Reservoir
 from tfrec.models.plain import Plain
+from tfrec.strategies.replay import Replay
 from tfrec.tracking import Tracker
 from tfrec.trigger.every_period import EveryPeriod
 
@@ -48,7 +50,7 @@ def stream():
     return Stream(make_interactions(named=True, per_day=40), period="7D")
 
 
-def run(stream, folder, columns=None, item="item", jit_compile=False, **loop):
+def run(stream, folder, columns=None, item="item", jit_compile=False, strategies=(), **loop):
     vocabulary = (
         [f"i{i}" for i in range(30)]
         if item == "item"
@@ -57,7 +59,7 @@ def run(stream, folder, columns=None, item="item", jit_compile=False, **loop):
     tf.keras.utils.set_random_seed(0)
     model = MovielensModel([f"u{i}" for i in range(12)], vocabulary)
     plain = Plain(model, "user_model", "movie_model", columns or {"user": "user_id", item: "movie_title"})
-    state = StreamState(stream, plain, Learner(plain, tf_keras.optimizers.Adagrad(0.5), jit_compile=jit_compile), {})
+    state = StreamState(stream, plain, Learner(plain, tf_keras.optimizers.Adagrad(0.5), strategies, jit_compile), {})
     tracker = Tracker(folder, {"name": "plain", "seed": 0})
     loop = Incremental(**{"base": 3, "base_epochs": 20, "batch_size": 64} | loop)
     loop.run(state, EveryPeriod(), Evaluator(["ndcg@10"]), tracker, Checkpoints(folder / "checkpoints"))
@@ -93,13 +95,18 @@ def test_a_column_of_the_item_table_can_be_the_candidate(stream, tmp_path):
     assert np.isfinite(tracker.means()["eval/all/ndcg@10"])
 
 
-def test_it_resumes(stream, tmp_path):
-    whole, _ = run(stream, tmp_path / "whole", base_epochs=1)
-    run(stream, tmp_path / "cut", base_epochs=1, last=3)
-    resumed, _ = run(stream, tmp_path / "cut", base_epochs=1)
+@pytest.mark.parametrize("strategies", [list, lambda: [Replay(Reservoir(200))]])
+def test_it_resumes(stream, tmp_path, strategies):
+    whole, _ = run(stream, tmp_path / "whole", strategies=strategies(), base_epochs=1)
+    run(stream, tmp_path / "cut", strategies=strategies(), base_epochs=1, last=3)
+    resumed, _ = run(stream, tmp_path / "cut", strategies=strategies(), base_epochs=1)
     for one, two in zip(whole.learner.model.variables, resumed.learner.model.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), two.numpy())
     assert (tmp_path / "whole/stream.csv").read_bytes() == (tmp_path / "cut/stream.csv").read_bytes()
+    for one, two in zip(whole.learner.strategies, resumed.learner.strategies, strict=True):
+        kept, again = one.memory.kept(), two.memory.kept()
+        assert set(kept["user_id"]) <= set(whole.history.users.ids)  # none is cut to the length of the first
+        assert max(map(len, kept["user_id"])) == 3 and kept["user_id"].tolist() == again["user_id"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,22 @@ from tfrec.learner import Learner
 from tfrec.memories.herding import Herding
 from tfrec.memories.loss_based import LossBased
 from tfrec.memories.spmf import Spmf
+from tfrec.strategies.ader import Ader
 from tfrec.strategies.agem import Agem
 from tfrec.strategies.asmg import Asmg
 from tfrec.strategies.backward_compatible import BackwardCompatible
 from tfrec.strategies.der import Der
 from tfrec.strategies.embedding_distillation import EmbeddingDistillation
-from tfrec.strategies.fit import refuse_unfit
+from tfrec.strategies.ewc import Ewc
+from tfrec.strategies.fit import refuse_one_another, refuse_unfit
 from tfrec.strategies.gdumb import Gdumb
 from tfrec.strategies.id_rates import IdRates
 from tfrec.strategies.lwf import Lwf
 from tfrec.strategies.replay import Replay
 from tfrec.strategies.sml import Sml
 from tfrec.strategies.soup import Soup
+from tfrec.strategies.weight_average import WeightAverage
+from tfrec.tasks.queue import Queue
 
 
 @pytest.mark.parametrize("strategy", [Lwf(), Der(), Agem(), IdRates()])
@@ -57,6 +61,32 @@ def test_what_goes_on_from_the_last_weights_is_refused_where_updates_start_anew(
         learner.keep_first()
     with pytest.raises(InputError, match=sentence):
         Learner(make_model(), tf_keras.optimizers.SGD(), [Gdumb(), strategy])
+
+
+@pytest.mark.parametrize("names", [(Soup, WeightAverage), (Sml, Soup), (Asmg, Replay, WeightAverage), (Soup, Asmg)])
+def test_what_scores_by_weights_of_its_own_is_refused_before_what_replaces_them(names):
+    first, last = names[0].__name__, names[-1].__name__
+    with pytest.raises(InputError, match=f"{first} scores by weights of its own, which {last} after it would replace"):
+        refuse_one_another([kind() for kind in names])
+    refuse_one_another([WeightAverage(), Lwf(), names[0](), Replay()])
+
+
+def test_what_looks_at_losses_of_rows_is_refused_where_some_are_of_lists():
+    model = make_model()
+    model.losses_of_rows = False  # as with model/repeat=mix
+    for strategy in (Der(), Agem(), Ader(), Ewc(), Replay(LossBased(50)), Replay(Spmf(50))):
+        name = type(strategy).__name__
+        with pytest.raises(InputError, match=f"The strategy {name} or its memory looks at the loss of each row"):
+            refuse_unfit([strategy], model, 1)
+    refuse_unfit([Replay(), Lwf(), Soup(), Sml()], model, 1)
+
+
+def test_what_takes_two_gradients_is_refused_where_a_loss_keeps_each_batch():
+    model = make_model()
+    model.retrieval_loss = Queue(10)
+    with pytest.raises(InputError, match="Agem takes two gradients a step, and model/loss=queue"):
+        refuse_unfit([Agem()], model, 1)
+    refuse_unfit([Replay()], model, 1)
 
 
 @pytest.mark.parametrize("strategy", [Lwf(), Der(), Agem(), IdRates()])

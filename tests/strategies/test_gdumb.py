@@ -13,11 +13,25 @@ from tfrec.memories.balanced import Balanced
 from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.gdumb import Gdumb
 from tfrec.strategies.replay import Replay
+from tfrec.strategies.warm_up import WarmUp
 
 
 def assert_equal(one, two):
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_rate_that_rises_does_so_from_the_start_of_each_update_in_any_order():
+    found = []
+    for names in ([Gdumb, WarmUp], [WarmUp, Gdumb]):
+        strategies = [kind() if kind is WarmUp else kind(Balanced(size=60)) for kind in names]
+        learner = Learner(model := make_model(), tf_keras.optimizers.Adagrad(0.1), strategies)
+        state = StreamState(Stream(make_interactions(per_day=12)), model, learner, {})
+        for t in range(2):
+            state.observe(t)
+            state.learn(range(t, t + 1), epochs=1, batch_size=32)
+        found.append(values(model))
+    assert_equal(*found)
 
 
 def test_the_same_memory_gives_the_same_weights_whatever_was_learned_in_between():

@@ -41,6 +41,13 @@ def test_the_importance_of_one_step():
     np.testing.assert_allclose(strategy.parts["omega"].variables[0], [3.9130435, 1.4285715], rtol=1e-5)
 
 
+def test_a_step_that_was_left_out_for_its_gradient_is_no_work():
+    strategy = Si(WEIGHT, DAMPING)
+    learn(learner_of(model := Points(), strategy, rate=RATE), points(FIRST))
+    strategy.after_step(model, [model.w.numpy()], [np.array([np.inf, np.nan], np.float32)])
+    np.testing.assert_array_equal(strategy.parts["work"].variables[0], [0, 0])
+
+
 def test_the_importance_of_a_step_of_two_batches_is_that_of_their_mean_gradient():
     """As the step above: the gradients of the rows are (-2, 0) and (-4, -2)."""
     strategy = Si(WEIGHT, DAMPING)

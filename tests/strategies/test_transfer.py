@@ -97,7 +97,7 @@ def test_networks_lower_the_loss_on_the_examples_that_they_learn_on(kind):
     for steps in (1, 40):
         strategy, learner = started(kind, steps=steps, learning_rate=0.01)
         strategy.prepare(learner, update_of([0, 1, 2, 3, 4, 5]))
-        made = strategy.made([np.zeros(len(value), bool) for value in strategy._left])
+        made = strategy.made()
         losses.append(float(loss_of(made[0], made[1], made[2].reshape(()), tf.range(6))))
     assert losses[1] < 0.8 * losses[0]
 
@@ -130,12 +130,36 @@ def test_rows_that_are_new_or_were_set_since_are_as_the_model_has_them(kind):
     old = learner.model.table
     learner.model.table = tf.Variable(np.concatenate([[[9, 9]], old.numpy()[1:], [[7, 7], [8, 8]]]), dtype=tf.float32)
     learner.model._trainable_weights = [learner.model.table, learner.model.kernel, learner.model.bias]
-    begun = strategy.begun(strategy._follow(learner.model))[0]
+    strategy._follow(learner.model)
+    begun = strategy.begun()[0]
     for weights, before in zip(strategy._inputs, inputs, strict=True):
         np.testing.assert_array_equal(weights[0][[0, 6, 7]], [[9, 9], [7, 7], [8, 8]])
         np.testing.assert_array_equal(weights[0][1:6], before[1:])
     np.testing.assert_array_equal(begun[[0, 6, 7]], [[9, 9], [7, 7], [8, 8]])
     assert np.abs(begun[1:6] - strategy._inputs[-1][0][1:6]).max() > 1e-3 or kind is Asmg
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_no_update_has_moved_are_left_alone(kind):
+    strategy, _ = started(kind)
+    for weights in strategy._inputs:
+        weights[0][[1, 5]] = 0.0
+    made = strategy.made()[0]
+    np.testing.assert_array_equal(made[[1, 5]], np.zeros((2, 2)))
+    assert np.abs(made[[0, 2, 3, 4]] - strategy._inputs[-1][0][[0, 2, 3, 4]]).min() > 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_networks_do_not_learn_from_a_gradient_that_is_not_finite(kind):
+    strategy, learner = started(kind)
+    before = strategy.networks.state()
+    strategy._slopes.slopes = lambda learner, batch: [
+        np.full((len(rows), 2 if place == 0 else 3), np.inf) if rows is not None else None
+        for place, rows in enumerate(strategy._slopes.rows(learner, batch))
+    ]
+    strategy.prepare(learner, update_of([0, 1, 2, 3]))
+    for key, value in strategy.networks.state().items():
+        np.testing.assert_array_equal(value, before[key])
 
 
 @pytest.mark.parametrize("kind", KINDS)

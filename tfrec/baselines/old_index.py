@@ -35,26 +35,29 @@ class OldIndex:
 
     def start(self, state) -> None:
         """Takes the run's model."""
-        self.learner, self.towers, self._built = state.learner, state.new_index(), 0
+        self.learner, self.towers = state.learner, state.new_index()
+        self._lag, self._seen = 0, self.learner.updates
 
     @property
     def lag(self) -> int:
-        """Updates of the weights since the index was rebuilt."""
-        return self.learner.updates - self._built
+        """Updates of the weights since the index was rebuilt; one that learns in several parts counts once."""
+        return self._lag + (self._seen != self.learner.updates)
 
     def score(self, history: History, requests: Requests) -> Callable[[slice], tf.Tensor]:
         """A function from a slice of `requests` to scores `[block, catalogue]`."""
-        if self.towers.index is None or (self.every is not None and self.lag >= self.every):
+        self._lag, self._seen = self.lag, self.learner.updates
+        if self.towers.index is None or (self.every is not None and self._lag >= self.every):
             self.towers.forget()
-            self._built = self.learner.updates
+            self._lag = 0
         return self.towers.score(history, requests)
 
     def state(self) -> dict:
         """The old index, and when it was built."""
-        return {"built": np.array(self._built)} | {f"index/{key}": v for key, v in self.towers.state().items()}
+        facts = {"lag": np.array(self._lag), "seen": np.array(self._seen)}
+        return facts | {f"index/{key}": v for key, v in self.towers.state().items()}
 
     def restore(self, state: dict) -> None:
         """Takes back what `state` returned."""
-        self._built = int(state["built"])
+        self._lag, self._seen = int(state["lag"]), int(state["seen"])
         index = {key: values for key, values in state.items() if key.startswith("index/")}
         self.towers.restore({key.removeprefix("index/"): values for key, values in index.items()})

@@ -66,7 +66,8 @@ class Spent:
                 require(
                     self._begun,
                     f"loop.budget.{self.kind} is {self.most}, which allows no step: the first would make it "
-                    f"{after[self.kind]:.4g}. Choose more, or a smaller loop.batch_size.",
+                    f"{after[self.kind]:.4g}. Choose more, a smaller loop.batch_size, or fewer steps of the strategy's "
+                    "networks (strategy.sml.steps, strategy.asmg.steps).",
                 )
                 return
             self.steps, self.examples, self._begun = after["steps"], after["examples"], True

@@ -9,11 +9,12 @@ import pandas as pd
 from tfrec.data.truth import Truth
 from tfrec.errors import require, require_whole
 from tfrec.evaluate import Evaluator
+from tfrec.loops.ends import require_one_end
 from tfrec.loops.exams import Exams
 from tfrec.loops.passes import Passes
 from tfrec.loops.state import StreamState
 from tfrec.loops.validation import EarlyStopping
-from tfrec.strategies.fit import refuse_going_back
+from tfrec.strategies.fit import refuse_choosing
 from tfrec.tracking import Tracker
 
 log = logging.getLogger(__name__)
@@ -68,31 +69,7 @@ class Updates:
         for key, (value, least) in whole.items():
             require_whole(f"loop.{key}", value, least)
         require(window is None or window >= 1, f"loop.window is {window}: choose 1 or more periods, or null for all.")
-        require(
-            validation == 0 or validation < base and base_epochs > 0,
-            f"loop.validation is {validation} of loop.base={base} periods, with loop.base_epochs={base_epochs}: leave "
-            "periods and epochs to learn.",
-        )
-        require(start in ("warm", "cold"), f"loop.start is '{start}': choose warm or cold.")
-        cold, budgeted = start == "cold", passes.budget is not None and bool(passes.budget.kind)
-        require(
-            not (cold and budgeted),
-            "loop.start=cold learns for loop.base_epochs, and loop.budget says another end: choose one of them.",
-        )
-        require(
-            not later or epochs > 0, f"loop.later={later} chooses epochs up to loop.epochs={epochs}: choose 1 or more."
-        )
-        require(0 <= later < 1, f"loop.later is {later}: choose a share of a period's events, from 0 to below 1.")
-        require(
-            not (later and (cold or budgeted)),
-            "loop.later chooses the epochs of warm updates, and loop.start=cold or loop.budget says another end: "
-            "choose one of them.",
-        )
-        require(
-            not cold or window is None or window > validation,
-            f"loop.start=cold learns loop.window={window} periods, of which loop.validation={validation} choose the "
-            "epochs: leave some to learn.",
-        )
+        cold = require_one_end(base, base_epochs, epochs, window, validation, start, later, passes)
         self.base, self.base_epochs, self.epochs, self.window = base, base_epochs, epochs, window
         self.batch_size, self.log_q_window, self.buffer = batch_size, log_q_window, buffer
         self.validation, self.patience, self.cold = validation, patience, cold
@@ -105,17 +82,13 @@ class Updates:
         if self.cold:
             state.learner.keep_first()
         if self.validation or self.later:
-            refuse_going_back(state.learner.strategies)
+            refuse_choosing(state.learner.strategies, bool(self.later), self.cold, self.validation)
             self._exams = Exams(state, evaluator)
             require(
                 not (state.stream.late and (self.later or self.cold)),
                 "Events of this stream are revealed late (stream.delay, or a column 'known'), so the newest requests "
                 "cannot choose the epochs: choose loop.later=0 and, with loop.start=cold, loop.validation=0.",
             )
-        require(
-            not (self.later and state.learner.starts_anew),
-            "loop.later parts the newest period, and strategy=gdumb learns its memory instead: leave one of them out.",
-        )
         require(
             not self.later or state.model.rows_per_example == 1,
             "loop.later parts the events of a period, and this model learns from lists of whole requests: choose "
@@ -179,8 +152,13 @@ class Updates:
     ) -> dict[str, float]:
         """Learns the periods' examples, as many at once as the buffer holds, each part with its own `stopping()`."""
         costs = {"cost/steps": 0, "cost/examples": 0}
-        passes = passes or replace(self.passes, budget=None)
-        for part in self._parts(state, periods):
+        passes, parts = passes or replace(self.passes, budget=None), self._parts(state, periods)
+        require(
+            len(parts) == 1 or passes.budget is None or not passes.budget.kind,
+            f"loop.budget is of an update, and periods {periods[0]} to {periods[-1]} have more examples than "
+            f"loop.buffer={self.buffer} holds at once: choose a larger loop.buffer, or no budget.",
+        )
+        for part in parts:
             cost = state.learn(part, epochs, self.batch_size, self.log_q_window, stopping(), passes)
             costs = _added(costs, cost)
         return costs

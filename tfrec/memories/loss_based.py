@@ -19,6 +19,7 @@ class LossBased(Reservoir):
     """
 
     needs = ("task_losses",)
+    of_rows = True
 
     def __init__(self, power: float = 1.0, size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         super().__init__(size, bytes, seed)

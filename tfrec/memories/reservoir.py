@@ -29,6 +29,7 @@ class Reservoir:
     """
 
     needs: tuple[str, ...] = ()  # methods of the model
+    of_rows = False  # looks at the loss of each row
 
     def __init__(self, size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         require(size >= 1, f"strategy's memory.size is {size}: choose 1 or more rows.")
@@ -109,7 +110,8 @@ class Reservoir:
     def state(self) -> dict[str, np.ndarray]:
         """Rows, facts and what was seen."""
         facts = {f"fact/{key}": values for key, values in self.facts.items()}
-        return self.kept() | facts | {"seen": np.array(self.seen)}
+        rows = {key: values.astype(str) if values.dtype == object else values for key, values in self.kept().items()}
+        return rows | facts | {"seen": np.array(self.seen)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Takes the rows back."""
@@ -129,7 +131,8 @@ class Reservoir:
                 f"strategy's memory.bytes is {self.bytes}, but one row takes {row}: choose more.",
             )
             self.size = self.bytes // row
-        self.rows = {key: np.zeros((self.size, *v.shape[1:]), v.dtype) for key, v in like.items()}
+        kinds = {key: object if v.dtype.kind in "SU" else v.dtype for key, v in like.items()}  # of texts of any length
+        self.rows = {key: np.zeros((self.size, *v.shape[1:]), kinds[key]) for key, v in like.items()}
 
 
 def lowest(values: np.ndarray, number: int) -> np.ndarray:

@@ -16,6 +16,7 @@ class Spmf(Reservoir):
     """
 
     needs = ("task_losses",)
+    of_rows = True
 
     def __init__(self, size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         super().__init__(size, bytes, seed)

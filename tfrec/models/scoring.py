@@ -27,8 +27,9 @@ class Towers:
     def __init__(self, model) -> None:
         require(
             hasattr(model, "query_embeddings") and hasattr(model, "candidate_embeddings"),
-            f"The model {type(model).__name__} has no two towers, which this needs (baselines frozen, stale and "
-            "old_index; probe; loop.validation): leave it out, or choose model=two_tower.",
+            f"The model {type(model).__name__} has no two towers, which this needs (baselines frozen, stale, "
+            "old_index, stale_index and snapshots; probe; loop.validation and loop.later): leave it out, or choose "
+            "model=two_tower.",
         )
         self.model = model
         self._traced_for: Same | None = None

@@ -73,6 +73,8 @@ class StreamModel:
         """
         return products
 
+    losses_of_rows = True  # whether `task_losses` are all `[batch]`
+
     def forget(self) -> None:
         """The weights have changed: drops what a model with `score` keeps of them."""
 

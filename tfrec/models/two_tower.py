@@ -77,6 +77,7 @@ class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
         require_texts(encoder, ids, new_items, features.history_length)
         require_layers(loss, history, features.history_length, fusion, ids, id_dropout)
         self.retrieval_loss, self.repeat = loss or InBatchSoftmax(), repeat or None  # model/repeat=none is empty
+        self.losses_of_rows = self.repeat is None
         require_repeat(self.repeat, self.retrieval_loss)
         self.retrieval_loss.start(dim)
         self.features, self.dim, self.new_items, self.seed = features, dim, new_items, seed

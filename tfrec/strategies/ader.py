@@ -26,6 +26,7 @@ class Ader(Replay):
     """
 
     needs = ("task_losses", "before", "choices")
+    of_rows = True
     compares = True
 
     def __init__(

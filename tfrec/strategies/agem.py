@@ -6,7 +6,7 @@ from tfrec.strategies.replay import Replay
 
 
 class Agem(Replay):
-    """`g - max(0, -<g, g_r>) / <g_r, g_r> g_r`: a step must not raise the loss of the memory's rows, whose gradient is
+    """`g + max(0, -<g, g_r>) / <g_r, g_r> g_r`: a step must not raise the loss of the memory's rows, whose gradient is
     `g_r` (A-GEM, Chaudhry et al., ICLR 2019).
 
     Both gradients are of the loss with all penalties, g of the batch's own rows, `g_r` of those drawn from the memory;
@@ -17,6 +17,7 @@ class Agem(Replay):
     """
 
     needs = ("task_losses",)
+    of_rows = twice = True
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, marked by `agem/row`."""

@@ -64,7 +64,7 @@ class Asmg(Transfer):
             h = (1 - z) * h + z * c
         return stack[..., -1] + tf.reshape(tf.matmul(h, v), [-1, stack.shape[1]])
 
-    def begun(self, new: list[np.ndarray]) -> list[np.ndarray]:
+    def begun(self) -> list[np.ndarray]:
         """The newest plainly updated weights."""
         return self._inputs[-1]
 

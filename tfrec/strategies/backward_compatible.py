@@ -30,4 +30,4 @@ class BackwardCompatible(Distillation):
         old = tf.cast(then["candidate"], outputs["candidate"].dtype)
         drawn = tf.stop_gradient(outputs["candidate"][tf.shape(old)[0] :])
         vectors = {"query": outputs["query"], "candidate": tf.concat([old, drawn], axis=0)}
-        return model.retrieval_loss.of_batch(vectors, batch)
+        return model.retrieval_loss.of_batch(vectors, batch, training=False)  # which keeps no vectors of then

@@ -27,6 +27,7 @@ class Der(Replay):
     """
 
     needs = ("task_losses", "before", "squared_change")
+    of_rows = True
 
     def __init__(
         self,

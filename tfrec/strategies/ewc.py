@@ -29,11 +29,11 @@ class Ewc(Strategy):
     """
 
     needs = ("task_losses",)
-    anchored = True
+    anchored = of_rows = True
 
     def __init__(
         self,
-        weight: float = 100.0,
+        weight: float = 10.0,
         decay: float | None = None,
         samples: int = 512,
         batch: int = 128,

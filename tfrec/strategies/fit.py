@@ -16,13 +16,45 @@ def refuse_anew(strategies: Sequence[Strategy]) -> None:
         )
 
 
-def refuse_going_back(strategies: Sequence[Strategy]) -> None:
-    """Raises InputError for a strategy that keeps something of each step, where learning goes back to an epoch."""
+def refuse_choosing(strategies: Sequence[Strategy], later: bool, cold: bool, validation: int) -> None:
+    """Raises InputError for a strategy that does not go with choosing epochs by what is not learned yet.
+
+    Args:
+        later, validation: see `Updates`; one of them chooses. cold: whether each update does so, or the base alone.
+    """
     for strategy in strategies:
+        name = type(strategy).__name__
         require(
             not strategy.of_steps,
-            f"The strategy {type(strategy).__name__} keeps something of every step, and loop.validation and loop.later "
-            "go back to an earlier epoch: leave one of them out.",
+            f"The strategy {name} keeps something of every step, and loop.validation and loop.later go back to an "
+            "earlier epoch: leave one of them out.",
+        )
+        require(
+            not strategy.starts_anew,
+            f"The strategy {name} learns its memory instead of an update's examples, a part of which loop.validation "
+            "and loop.later keep back: leave one of them out.",
+        )
+        require(
+            not (later and strategy.learns_ahead),
+            f"The strategy {name} learns on an update's examples before the model does, those too that loop.later "
+            "keeps back: leave one of them out.",
+        )
+        require(
+            not (cold and validation > 1 and hasattr(strategy, "memory")),
+            f"The memory of the strategy {name} has rows of the periods that loop.validation={validation} keeps back "
+            "from a cold update: choose loop.validation=1 or 0.",
+        )
+
+
+def refuse_one_another(strategies: Sequence[Strategy]) -> None:
+    """Raises InputError for a strategy that puts its weights in the place of those that another one has just made."""
+    names = [type(strategy).__name__ for strategy in strategies]
+    for place, strategy in enumerate(strategies):
+        after = [names[n] for n in range(place + 1, len(names)) if strategies[n].sets_weights]
+        require(
+            not (strategy.goes_on and after),
+            f"{names[place]} scores by weights of its own, which {', '.join(after)} after it would replace: write "
+            f"{names[place]} last, and one such strategy alone.",
         )
 
 
@@ -34,9 +66,20 @@ def refuse_unfit(strategies: Sequence[Strategy], model, replicas: int) -> None:
             require(
                 hasattr(model, method),
                 f"memory={type(memory).__module__.rpartition('.')[2]} needs {method} of a model, which "
-                f"{type(model).__name__} does not have: choose memory=reservoir, or model=two_tower.",
+                f"{type(model).__name__} does not have: choose memory@strategy.{strategy.name}.memory=reservoir, or "
+                "model=two_tower.",
             )
         kind, name = type(strategy), type(strategy).__name__
+        require(
+            not (strategy.twice and getattr(getattr(model, "retrieval_loss", None), "keeps", False)),
+            f"The strategy {name} takes two gradients a step, and model/loss=queue would keep each batch twice: leave "
+            "one of them out.",
+        )
+        require(
+            getattr(model, "losses_of_rows", True) or not (strategy.of_rows or getattr(memory, "of_rows", False)),
+            f"The strategy {name} or its memory looks at the loss of each row, and with model/repeat=mix a batch also "
+            "has losses of lists: leave it out, choose another memory, or model/repeat=none.",
+        )
         alone = kind.gradients is Strategy.gradients and kind.after_step is Strategy.after_step
         require(
             replicas == 1 or (alone and "before" not in strategy.needs),

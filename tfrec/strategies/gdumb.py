@@ -29,8 +29,7 @@ class Gdumb(Replay):
         super().__init__(memory, seed=seed)
 
     def prepare(self, learner, update):
-        """Starts anew; the update with the memory's rows as examples, of which none is new to the memory."""
-        learner.start_anew()
+        """The update with the memory's rows as examples, of which none is new to the memory."""
         self.memory.offer(learner, update)
         rows = self.memory.kept()
         candidates = update.candidates.keys()
@@ -38,6 +37,9 @@ class Gdumb(Replay):
         items = rows["item"]
         examples = Examples(queries, np.arange(len(items)), items.astype(np.int64))
         return replace(update, examples=examples, fresh=len(items), periods=self.memory.facts["period"])
+
+    def look(self, learner, update) -> None:
+        """Nothing: the weights of now are not gone on from."""
 
     def augment(self, batch: dict) -> dict:
         """The batch as it is: it is of the memory already."""

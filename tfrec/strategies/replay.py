@@ -34,11 +34,10 @@ class Replay(Strategy):
         """As it is called in conf/strategy."""
         return type(self).__module__.rpartition(".")[2]
 
-    def prepare(self, learner, update):
+    def look(self, learner, update) -> None:
         """Lets the memory look at its rows by the weights of now."""
         self.log_q = update.candidates.get("log_q")
         self.memory.refresh(learner, update)
-        return update
 
     def augment(self, batch: dict) -> dict:
         """The batch followed by `ratio * batch` rows of the memory."""
@@ -72,7 +71,8 @@ class Replay(Strategy):
         rng = np.random.default_rng([self.seed, 1, self.drawn])
         self.drawn += 1
         rows = self.memory.take(self.memory.draw(count, rng))
-        return rows if self.log_q is None else rows | {"log_q": self.log_q[rows["item"]]}
+        known = self.log_q is not None and "item" in rows  # a plain TFRS model has names of its own
+        return rows | {"log_q": self.log_q[rows["item"]]} if known else rows
 
     def consolidate(self, learner, update) -> None:
         """Offers every example that no earlier update has learned to the memory, once."""

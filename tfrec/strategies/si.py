@@ -49,7 +49,8 @@ class Si(Strategy):
         for work, begin, slope, weight, old in parts:
             begin.assign(tf.where(self._begun, begin, old))  # of the update's first step
             if slope is not None:
-                work.assign_sub(tf.convert_to_tensor(slope) * (weight - old))
+                slope = tf.convert_to_tensor(slope)  # not finite in a step that float16's scale leaves out
+                work.assign_sub(tf.where(tf.math.is_finite(slope), slope, 0.0) * (weight - old))
         self._begun.assign(True)
 
     def consolidate(self, learner, update) -> None:

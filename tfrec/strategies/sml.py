@@ -29,6 +29,8 @@ class Sml(Transfer):
         InputError: see `Transfer`; fewer than 2 filters or no hidden unit.
     """
 
+    learns_ahead = True
+
     def __init__(
         self,
         steps: int = 20,
@@ -63,9 +65,9 @@ class Sml(Transfer):
         flat = tf.reshape(columns, [-1, columns.shape[1] * columns.shape[2]])
         return v + tf.matmul(tf.nn.gelu(tf.matmul(flat, inner) + inner_bias), last) + last_bias
 
-    def begun(self, new: list[np.ndarray]) -> list[np.ndarray]:
+    def begun(self) -> list[np.ndarray]:
         """f of the last pair."""
-        self._begun = self.made(new)
+        self._begun = self.made()
         return self._begun
 
     def inputs(self, before: list, newest: list[np.ndarray]) -> list[list[np.ndarray]]:

@@ -22,7 +22,7 @@ class Soup(Strategy):
         InputError: fewer than 1, or a decay not above 0, up to 1.
     """
 
-    goes_on = True
+    goes_on = sets_weights = True
 
     def __init__(self, last: int = 3, decay: float = 1.0) -> None:
         require(last >= 1, f"strategy.soup.last is {last}: choose 1 or more updates.")

@@ -9,8 +9,12 @@ class Strategy:
     """
 
     needs: tuple[str, ...] = ()  # methods of the model, such as `task_losses`, which a plain TFRS model does not have
-    starts_anew = False  # asks for `Learner.start_anew`
-    goes_on = False  # needs an update to start from the weights of the last one
+    starts_anew = False  # each update starts from the weights of before the first
+    goes_on = False  # needs an update to start from the weights of the last one, and scores by others
+    sets_weights = False  # puts other weights into the model when an update is over
+    learns_ahead = False  # goes by the update's examples before the model has learned any of them
+    twice = False  # takes several gradients of a batch
+    of_rows = False  # weighs the loss of each row, or differentiates it
     of_steps = False  # keeps something of each step, so that learning cannot go back to an earlier one
     anchored = False  # holds weights to those after an earlier update, so the first update goes without it
     compares = False  # with what the model said before the update: the learner puts it beside each example
@@ -18,6 +22,9 @@ class Strategy:
 
     def build(self, model) -> None:
         """Eager, before each trace of the step: makes the variables that it keeps beside the model's."""
+
+    def look(self, learner, update) -> None:
+        """Eager, before any strategy's `prepare`: looks at what the model says before the update changes it."""
 
     def prepare(self, learner, update):
         """Eager, before the first step of an `Update`: the update to learn instead."""

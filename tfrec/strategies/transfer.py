@@ -20,10 +20,10 @@ class Transfer(Strategy):
     examples that no update has learned count. Of a table of ids, only rows that the batch reads are made and
     differentiated; every other variable is made whole, in blocks of rows (`RowNetworks`).
 
-    There is one network for each variable, shared by its rows. It starts as the identity on the newest weights. Rows
-    that were set since the last update (a new id's start) are the same in all inputs, and f leaves them alone until
-    an update has learned them. A variable that comes later is at the end of the model's list. The first update, which
-    has nothing before it, is plain learning.
+    There is one network for each variable, shared by its rows. It starts as the identity on the newest weights. A row
+    that is the same in all inputs is left alone: no update has learned it since the oldest of them, or it was set since
+    the last one (a new id's start), which sets it in all inputs. A variable that comes later is at the end of the
+    model's list. The first update, which has nothing before it, is plain learning.
 
     Args:
         steps, batch: of f an update; examples a step.
@@ -34,7 +34,7 @@ class Transfer(Strategy):
         InputError: a number is out of range, or there are several devices.
     """
 
-    goes_on = True
+    goes_on = sets_weights = True
 
     def __init__(self, steps: int, batch: int, learning_rate: float, seed: int) -> None:
         name = self.name
@@ -63,8 +63,8 @@ class Transfer(Strategy):
         """In graph: rows `[n, width]` from those of the inputs, `[n, width, inputs]`, by a network's values."""
         raise NotImplementedError
 
-    def begun(self, new: list[np.ndarray]) -> list[np.ndarray]:
-        """The rows that ordinary learning starts from; `new` are those set since the last update."""
+    def begun(self) -> list[np.ndarray]:
+        """The rows that ordinary learning starts from."""
         raise NotImplementedError
 
     def inputs(self, before: list[list[np.ndarray]], newest: list[np.ndarray]) -> list[list[np.ndarray]]:
@@ -74,27 +74,36 @@ class Transfer(Strategy):
     def prepare(self, learner, update):
         """Lets f learn on the examples, then gives the model the weights to go on from."""
         if self._inputs:
-            new = self._follow(learner.model)
+            self._follow(learner.model)
             if len(self._inputs) > 1:
-                self._train(learner, update, new)
-            _assign(learner.model, self.begun(new))
+                self._train(learner, update)
+            _assign(learner.model, self.begun())
         return update
 
     def consolidate(self, learner, update) -> None:
         """Gives the model f's weights, and keeps f's inputs."""
         newest = [rows_of(value) for value in Weights(learner.model).values]
         self._inputs = self.inputs(self._inputs, newest) if self._inputs else [newest]
-        self._left = self.made([np.zeros(len(value), bool) for value in newest])
+        self._left = self.made()
         _assign(learner.model, self._left)
 
-    def made(self, new: list[np.ndarray]) -> list[np.ndarray]:
-        """`f(inputs)`, of each variable `[rows, width]`; rows marked as `new` and a lone input as they are."""
+    def made(self) -> list[np.ndarray]:
+        """`f(inputs)`, of each variable `[rows, width]`; a lone input as it is."""
         found = [value.copy() for value in self._inputs[-1]]
-        if len(self._inputs) > 1:
-            for place, (value, marked) in enumerate(zip(found, new, strict=True)):
-                # All rows, so that shapes, and with them every last bit, do not depend on which are new.
-                value[~marked] = self.networks(place, [weights[place] for weights in self._inputs])[~marked]
+        for place, moved in enumerate(self._moved()):
+            if moved.any():
+                # All rows, so that shapes, and with them every last bit, do not depend on which have moved.
+                found[place][moved] = self.networks(place, [weights[place] for weights in self._inputs])[moved]
         return found
+
+    def _moved(self) -> list[np.ndarray]:
+        """Which rows of each variable differ between inputs, bool `[rows]`: those that f makes."""
+        oldest, *others = self._inputs
+        moved = [np.zeros(len(value), bool) for value in oldest]
+        for weights in others:
+            for marks, value, first in zip(moved, weights, oldest, strict=True):
+                marks |= (value != first).any(axis=1)
+        return moved
 
     def state(self) -> dict:
         """The inputs, what was made of them, and the networks with their Adam."""
@@ -113,9 +122,8 @@ class Transfer(Strategy):
         networks = {key: value for key, value in state.items() if key.startswith("network/")}
         self.networks.restore({key.removeprefix("network/"): value for key, value in networks.items()})
 
-    def _follow(self, model) -> list[np.ndarray]:
-        """Gives all inputs the model's rows that were set since the last update; returns which those are."""
-        marks = []
+    def _follow(self, model) -> None:
+        """Gives all inputs the model's rows that were set since the last update."""
         for place, variable in enumerate(model.trainable_variables):
             now = rows_of(variable.numpy())
             left = self._left[place] if place < len(self._left) else now[:0]
@@ -126,32 +134,32 @@ class Transfer(Strategy):
                 if place < len(weights):
                     full[~new] = weights[place][~new[: len(left)]]
                 weights[place : place + 1] = [full]
-            marks.append(new)
-        return marks
 
-    def _train(self, learner, update, new: list[np.ndarray]) -> None:
+    def _train(self, learner, update) -> None:
         fresh = np.arange(update.fresh, len(update.examples))
         if len(fresh) < 2:
             return
-        model, rng = learner.model, np.random.default_rng([self.seed, update.period])
+        model, rng, moved = learner.model, np.random.default_rng([self.seed, update.period]), self._moved()
         size = min(len(fresh), max(2, self.batch // getattr(model, "rows_per_example", 1)))
         for _ in range(self.steps):
             batch = update.examples.rows(rng.choice(fresh, size, replace=False), update.candidates)
             learner.steps, learner.examples = learner.steps + 1, learner.examples + size
             batch = model.batch(batch, learning=False) if hasattr(model, "task_losses") else batch
-            self._step(learner, {key: tf.convert_to_tensor(values) for key, values in batch.items()}, new)
+            self._step(learner, {key: tf.convert_to_tensor(values) for key, values in batch.items()}, moved)
 
-    def _step(self, learner, batch: dict[str, tf.Tensor], new: list[np.ndarray]) -> None:
-        """One step of f on a batch."""
+    def _step(self, learner, batch: dict[str, tf.Tensor], moved: list[np.ndarray]) -> None:
+        """One step of f on a batch, unless its gradient is not finite, as float16's scale may make it."""
         variables, read = learner.model.trainable_variables, self._slopes.rows(learner, batch)
         stacks: dict[int, Sequence[np.ndarray]] = {}
         for place, rows in enumerate(read):
             if rows is not None:
-                known = rows[~new[place][rows]]
+                known = rows[moved[place][rows]]
                 stacks[place] = [weights[place][known] for weights in self._inputs]
                 put(variables[place], known, self.networks(place, stacks[place]))
         slopes = self._slopes.slopes(learner, batch)
-        known = {place: slopes[place][~new[place][read[place]]] for place in stacks}
+        known = {place: slopes[place][moved[place][read[place]]] for place in stacks}
+        if not all(np.isfinite(slope).all() for slope in known.values()):
+            return
         self.networks.move({place: self.networks.slopes(place, stacks[place], known[place]) for place in stacks})
 
 

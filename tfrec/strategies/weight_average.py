@@ -20,7 +20,7 @@ class WeightAverage(Strategy):
         InputError: the momentum is out of range, or there are several replicas.
     """
 
-    of_steps = True
+    of_steps = sets_weights = True
 
     def __init__(self, momentum: float = 0.99) -> None:
         require(0 <= momentum < 1, f"strategy.weight_average.momentum is {momentum}: choose from 0 to below 1.")

@@ -15,7 +15,8 @@ class RetrievalLoss(tf.Module):
     Args:
         temperature: divides the scores.
 
-    Attributes: `task`, what a model must learn to take the loss; `gathers`, the candidates' features that it reads.
+    Attributes: `task`, what a model must learn to take the loss; `gathers`, the candidates' features that it reads;
+    `keeps`, whether it remembers each batch.
 
     Raises:
         InputError: the temperature is not above 0.
@@ -23,6 +24,7 @@ class RetrievalLoss(tf.Module):
 
     task = "retrieval"
     gathers = ("count", "log_q")
+    keeps = False
 
     def __init__(self, temperature: float = 0.1) -> None:
         super().__init__()

@@ -25,6 +25,7 @@ class Queue(RetrievalLoss):
     """
 
     gathers = ("count", "log_q", "item")
+    keeps = True
 
     def __init__(self, n: int = 4096, temperature: float = 0.1) -> None:
         super().__init__(temperature)
