@@ -36,6 +36,14 @@ def start_all(optimizer, variables: list) -> None:
         slot.assign(start)
 
 
+def decay_slots(optimizer, variables: list, keep: float) -> None:
+    """Moves each slot of these variables to its start, but for a share `keep` of the way; the number of steps stays."""
+    fresh = _fresh(optimizer)
+    fresh.build(variables)
+    for slot, start in zip(inner(optimizer).variables[1:], inner(fresh).variables[1:], strict=True):
+        slot.assign(start + keep * (slot - start))
+
+
 def start_slots(optimizer, variable: tf.Variable, rows: np.ndarray) -> None:
     """Starts the state of table rows anew."""
     name, started = variable.name.partition(":")[0], inner(_fresh(optimizer))
