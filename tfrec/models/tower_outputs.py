@@ -35,8 +35,12 @@ class TowerOutputs:
         Args:
             then: `query` and `candidate` of each row, `[batch, dim]`. when: its time, `[batch]`; 0 leaves it out.
         """
-        now = tf.matmul(outputs["query"], tf.gather(outputs["candidate"], features["label"]), transpose_b=True)
-        change = tf.square(tf.cast(now, tf.float32) - tf.matmul(then["query"], then["candidate"], transpose_b=True))
+
+        def products(query, candidate):
+            return tf.matmul(tf.cast(query, tf.float32), tf.cast(candidate, tf.float32), transpose_b=True)
+
+        now = products(outputs["query"], tf.gather(outputs["candidate"], features["label"]))
+        change = tf.square(now - products(then["query"], then["candidate"]))
         pairs = tf.cast((when[:, None] == when[None]) & (when > 0)[None], tf.float32)
         count = tf.maximum(tf.reduce_sum(pairs), 1.0)
         return tf.reduce_sum(change * pairs) / (count * self.retrieval_loss.temperature**2)
