@@ -98,6 +98,7 @@ def test_two_logical_devices_leave_out_the_same_ids(place):
     assert_same_run(finished(place, "gated_two", *options, *MIRRORED), alone, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_logical_devices_learn_in_bfloat16(place, one):
     two = finished(place, "low", *MIRRORED, "precision=mixed_bfloat16", "loop.last=4")
     losses = [np.genfromtxt(path / "stream.csv", delimiter=",", names=True)["trainloss"] for path in (two, one)]

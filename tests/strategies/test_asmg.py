@@ -32,14 +32,16 @@ def test_it_starts_as_the_newest_weights():
 def test_learning_goes_on_from_the_plain_weights_and_the_last_of_them_are_joined():
     strategy, learner = started(Asmg, last=2)
     plain = [weights[0].copy() for weights in strategy._inputs]
-    strategy.consolidate(learner, None)  # an update that ends where the model is
+    learner.model.table.assign_add(np.full((6, 2), 0.1))  # what an update has learned
+    strategy.consolidate(learner, None)
     left = strategy._inputs[-1][0].copy()
     assert len(strategy._inputs) == 2 and np.abs(learner.model.table.numpy() - left).max() > 1e-3
     np.testing.assert_array_equal(strategy._inputs[0][0], plain[1])
+    np.testing.assert_array_equal(learner.model.table.numpy(), strategy.networks(0, [plain[1], left]))
     strategy.prepare(learner, update_of([0, 1, 2]))
     np.testing.assert_array_equal(learner.model.table.numpy(), left)
-    strategy.consolidate(learner, None)
-    np.testing.assert_array_equal(learner.model.table.numpy(), strategy.networks(0, [left, left]))
+    strategy.consolidate(learner, None)  # an update that moved nothing: two models that are the same
+    np.testing.assert_array_equal(learner.model.table.numpy(), left)
 
 
 @pytest.mark.parametrize(

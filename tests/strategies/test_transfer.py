@@ -185,6 +185,7 @@ def growing_state(kind):
     return stream, StreamState(stream, model, learner, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, kind):
     whole, tracker = run(tmp_path / "whole", *growing_state(kind), base=2)
