@@ -114,6 +114,25 @@ def methods(table: pd.DataFrame, of_all: Collection[str] = ()) -> pd.Series:
     return words
 
 
+def means(runs: pd.DataFrame, names: pd.Series, columns: list[str]) -> pd.DataFrame:
+    """Mean over seeds of each method, in the table's order, and the number of `seeds`.
+
+    Args:
+        names: the method of each run.
+    """
+    by_method = runs[columns].assign(method=names, seeds=1).groupby("method", sort=False)
+    return by_method.mean().assign(seeds=by_method["seeds"].sum())
+
+
+def rows(table: pd.DataFrame, columns: list[str], cost: str) -> list[str]:
+    """Rows of a record's table: method, seeds, four places of each column (nothing where there is none), cost."""
+    values = [
+        " | ".join("" if pd.isna(value) else f"{value:.4f}" for value in row) for row in table[columns].to_numpy()
+    ]
+    facts = zip(table.index, table["seeds"], values, table[cost], strict=True)
+    return [f"| `{name}` | {seeds} | {each} | {cost:.0f} |" for name, seeds, each, cost in facts]
+
+
 def _key(words: list[str]) -> tuple:
     """What tells runs apart: their overrides, in whatever order; of one key the last."""
     pairs = [word.partition("=") for word in words]

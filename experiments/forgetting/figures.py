@@ -10,7 +10,7 @@ import pandas as pd  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 
 from tfrec.metrics.front import front  # noqa: E402
-from tfrec.study_table import methods, read_table  # noqa: E402
+from tfrec.study_table import means, methods, read_table, rows  # noqa: E402
 
 FOLDER = Path(__file__).parent
 QUALITY, COST = "eval/all/ndcg@10", "cost/examples"
@@ -25,11 +25,9 @@ def named(table: pd.DataFrame) -> pd.Series:
     return methods(table, SAME).replace("", "fine-tuning")
 
 
-def means(runs: pd.DataFrame) -> pd.DataFrame:
+def best_first(runs: pd.DataFrame) -> pd.DataFrame:
     """Mean over seeds of each method, best first, and the number of seeds."""
-    runs = runs[[*COLUMNS, COST]].assign(method=named(runs), seeds=1)
-    by_method = runs.groupby("method")
-    return by_method.mean().assign(seeds=by_method["seeds"].sum()).sort_values(QUALITY, ascending=False)
+    return means(runs, named(runs), [*COLUMNS, COST]).sort_values(QUALITY, ascending=False)
 
 
 def early(periods: pd.DataFrame, before: int) -> pd.Series:
@@ -38,19 +36,10 @@ def early(periods: pd.DataFrame, before: int) -> pd.Series:
     return chosen[QUALITY].groupby(named(chosen)).mean()
 
 
-def rows(table: pd.DataFrame, chosen: pd.Series) -> list[str]:
-    """Rows of the record's table, with what `early` gives before the cost."""
-    table = table.assign(early=chosen)
-    numbers = table[[*COLUMNS, "early"]].to_numpy()
-    values = [" | ".join("" if pd.isna(value) else f"{value:.4f}" for value in row) for row in numbers]
-    facts = zip(table.index, table["seeds"], values, table[COST], strict=True)
-    return [f"| `{name}` | {seeds} | {each} | {cost:.0f} |" for name, seeds, each, cost in facts]
-
-
 def draw(runs: pd.DataFrame, path: Path) -> None:
     """One point a method; the front is joined. Methods that learn nothing stand at the left edge."""
     matplotlib.rcParams["svg.hashsalt"] = "tfrec"  # the same figures give the same file
-    table = means(runs)
+    table = best_first(runs)
     best = table[front(table[QUALITY], table[COST])].sort_values(COST)
     least = table.loc[table[COST] > 0, COST].min()
     at = table[COST].clip(lower=least / 2)
@@ -71,4 +60,5 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
 if __name__ == "__main__":
     screening, periods = read_table(FOLDER / "screening.csv"), read_table(FOLDER / "screening_periods.csv")
     draw(screening, FOLDER / "screening.svg")
-    print(*rows(means(screening), early(periods, REPORTED)), sep="\n")
+    table = best_first(screening).assign(early=early(periods, REPORTED))
+    print(*rows(table, [*COLUMNS, "early"], COST), sep="\n")

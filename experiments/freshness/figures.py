@@ -9,7 +9,7 @@ matplotlib.use("svg")
 import pandas as pd  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 
-from tfrec.study_table import methods, read_table  # noqa: E402
+from tfrec.study_table import means, methods, read_table, rows  # noqa: E402
 
 FOLDER = Path(__file__).parent
 QUALITY, RECALL = "eval/all/ndcg@10", "eval/all/recall@100"
@@ -18,19 +18,6 @@ COST = "cost/examples"
 DAILY = "n=1"
 NAMES = {DAILY: "every day", "n=7": "every week", "n=28": "every fourth week", "never": "never"}
 WEEK = 7
-
-
-def means(runs: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of each method, in the study's order, and the number of seeds."""
-    by_method = runs[[*COLUMNS, COST]].assign(method=methods(runs), seeds=1).groupby("method", sort=False)
-    return by_method.mean().assign(seeds=by_method["seeds"].sum())
-
-
-def rows(table: pd.DataFrame) -> list[str]:
-    """Rows of the record's table."""
-    values = [" | ".join(f"{value:.4f}" for value in row) for row in table[COLUMNS].to_numpy()]
-    facts = zip(table.index, table["seeds"], values, table[COST], strict=True)
-    return [f"| `{name}` | {seeds} | {each} | {cost:.0f} |" for name, seeds, each, cost in facts]
 
 
 def by_day(periods: pd.DataFrame) -> pd.DataFrame:
@@ -62,4 +49,4 @@ def draw(periods: pd.DataFrame, path: Path) -> None:
 if __name__ == "__main__":
     table, periods = read_table(FOLDER / "screening.csv"), read_table(FOLDER / "screening_periods.csv")
     draw(periods, FOLDER / "screening.svg")
-    print(*rows(means(table)), sep="\n")
+    print(*rows(means(table, methods(table), [*COLUMNS, COST]), COLUMNS, COST), sep="\n")

@@ -25,7 +25,7 @@ def require_one_end(
         "periods and epochs to learn.",
     )
     require(start in ("warm", "cold"), f"loop.start is '{start}': choose warm or cold.")
-    cold, budgeted = start == "cold", passes.budget is not None and bool(passes.budget.kind)
+    cold, budgeted = start == "cold", passes.budgeted
     require(
         not (cold and budgeted),
         "loop.start=cold learns for loop.base_epochs, and loop.budget says another end: choose one of them.",

@@ -27,3 +27,8 @@ class Passes:
     def __post_init__(self) -> None:
         require(self.order in ("random", "time"), f"loop.order is '{self.order}': choose random or time.")
         require_whole("loop.accumulation", self.accumulation, 1)
+
+    @property
+    def budgeted(self) -> bool:
+        """Whether there is a budget, and it is of something."""
+        return self.budget is not None and self.budget.kind is not None

@@ -154,7 +154,7 @@ class Updates:
         costs = {"cost/steps": 0, "cost/examples": 0}
         passes, parts = passes or replace(self.passes, budget=None), self._parts(state, periods)
         require(
-            len(parts) == 1 or passes.budget is None or not passes.budget.kind,
+            len(parts) == 1 or not passes.budgeted,
             f"loop.budget is of an update, and periods {periods[0]} to {periods[-1]} have more examples than "
             f"loop.buffer={self.buffer} holds at once: choose a larger loop.buffer, or no budget.",
         )
