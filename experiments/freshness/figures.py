@@ -16,7 +16,7 @@ QUALITY, RECALL = "eval/all/ndcg@10", "eval/all/recall@100"
 COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10", RECALL, "baseline/old_index/all/recall@100"]
 COST = "cost/examples"
 DAILY = "n=1"
-NAMES = {DAILY: "every day", "n=7": "every week", "n=28": "every fourth week", "never": "never"}
+NAMES = {DAILY: "every day", "n=7": "every week", "n=28": "every fourth week", "trigger=never": "never"}
 WEEK = 7
 
 
