@@ -99,6 +99,10 @@ class Reservoir:
         """Places of `count` rows, `[count]`; rows may repeat."""
         return rng.integers(0, len(self), count)
 
+    def chances(self) -> np.ndarray:
+        """How often each row is drawn, `[len(self)]`, 1 in all."""
+        return np.full(len(self), 1 / len(self))
+
     def take(self, places: np.ndarray) -> dict[str, np.ndarray]:
         """Features of the rows at `places`, `[places, ...]`."""
         return {key: values[places] for key, values in (self.rows | self._before).items()}

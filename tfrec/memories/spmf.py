@@ -40,3 +40,7 @@ class Spmf(Reservoir):
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """See `Reservoir`."""
         return rng.choice(len(self), count, p=self._share)
+
+    def chances(self) -> np.ndarray:
+        """See `Reservoir`."""
+        return super().chances() if self._share is None else self._share

@@ -35,6 +35,7 @@ class Ader(Replay):
         super().__init__(memory, ratio, seed)
         require(weight >= 0, f"strategy.ader.weight is {weight}: choose 0 or more.")
         self.weight, self.items = weight, 0
+        self.share = 0.0
         self.adaptive = tf.Variable(0.0, trainable=False, name="ader_lambda")
 
     def prepare(self, learner, update):
@@ -47,7 +48,7 @@ class Ader(Replay):
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by exemplars, which have no part in the loss of the task."""
-        return self.weighed(batch, size, rows, number, share=0.0)
+        return self.weighed(batch, size, rows, number)
 
     def penalty(self, model, batch: dict, outputs: dict | None):
         """In graph: lambda times the mean over the batch's exemplars; 0 where there are none."""

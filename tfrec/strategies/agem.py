@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.replay import Replay
 
 
@@ -19,9 +20,13 @@ class Agem(Replay):
     needs = ("task_losses",)
     of_rows = twice = True
 
+    def __init__(self, memory: Reservoir | None = None, ratio: float = 0.25, seed: int = 0) -> None:
+        super().__init__(memory, ratio, seed)
+        self.share = 0.0
+
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, marked by `agem/row`."""
-        return self.weighed(batch, size, rows, number, share=0.0)
+        return self.weighed(batch, size, rows, number)
 
     def gradients(self, tape_fn, batch: dict):
         """In graph: the losses of the batch's own rows, and the gradients after the projection."""

@@ -39,12 +39,12 @@ class Der(Replay):
     ) -> None:
         super().__init__(memory, ratio, seed)
         require(min(alpha, beta) >= 0, f"strategy.der has alpha={alpha}, beta={beta}: choose 0 or more.")
-        self.alpha, self.beta = alpha, beta
+        self.alpha, self.share = alpha, beta
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, with their outputs of then."""
         batch = batch | {k: np.zeros((size, *v.shape[1:]), v.dtype) for k, v in rows.items() if k.startswith(THEN)}
-        return self.weighed(batch, size, rows, number, share=self.beta)
+        return self.weighed(batch, size, rows, number)
 
     def penalty(self, model, batch: dict, outputs: dict | None):
         """In graph: alpha times the mean squared change; 0 where nothing is replayed."""

@@ -1,10 +1,8 @@
 """Learning from the memory alone, from the start."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from tfrec.data.examples import Examples
+from tfrec.data.examples import Examples, Update
 from tfrec.strategies.replay import Replay
 
 
@@ -32,11 +30,12 @@ class Gdumb(Replay):
         """The update with the memory's rows as examples, of which none is new to the memory."""
         self.memory.offer(learner, update)
         rows = self.memory.kept()
-        candidates = update.candidates.keys()
-        queries = {key: values for key, values in rows.items() if key not in candidates}
+        queries = {key: values for key, values in rows.items() if key not in update.candidates}
         items = rows["item"]
+        counts = np.bincount(items, minlength=len(update.candidates["log_q"]))
+        candidates = update.candidates | {"log_q": np.log(np.maximum(counts, 1) / len(items)).astype(np.float32)}
         examples = Examples(queries, np.arange(len(items)), items.astype(np.int64))
-        return replace(update, examples=examples, fresh=len(items), periods=self.memory.facts["period"])
+        return Update(update.period, examples, candidates, len(items), self.memory.facts["period"])
 
     def look(self, learner, update) -> None:
         """Nothing: the weights of now are not gone on from."""

@@ -1,5 +1,7 @@
 """Learning again from what is kept of the past."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tfrec.errors import require
@@ -10,8 +12,10 @@ from tfrec.strategies.strategy import Strategy
 class Replay(Strategy):
     """Experience replay: adds to each batch rows of a memory (Chaudhry et al., 2019).
 
-    A row is replayed as it was learned, with the history of its time, but with the log Q of now: a batch has one for
-    each item. Until something has been learned, batches stay as they are.
+    A row is replayed as it was learned, with the history of its time. Replayed items are negatives too, so that an item
+    is in a batch as often as `Q = (Q_t + s Q_B) / (1 + s)`, its shares of the events of now and of what is drawn from
+    the memory, `s` the weight of all replayed rows in that of the batch's own: the `log_q` of all rows is of that.
+    Until something has been learned, batches stay as they are.
 
     Args:
         memory: what is kept of earlier periods, see `tfrec.memories`; a uniform sample, if not given.
@@ -26,8 +30,9 @@ class Replay(Strategy):
         require(0 < ratio <= 10, f"strategy.{self.name}.ratio is {ratio}: choose above 0, up to 10.")
         self.memory = Reservoir(seed=seed) if memory is None else memory  # one without rows is false
         self.ratio, self.seed = ratio, seed
+        self.share = ratio  # the weight of all replayed rows in that of the batch's own
         self.drawn = 0
-        self.log_q: np.ndarray | None = None  # of now, by item
+        self.log_q: np.ndarray | None = None  # of what is learned now, by item
 
     @property
     def name(self) -> str:
@@ -36,26 +41,40 @@ class Replay(Strategy):
 
     def look(self, learner, update) -> None:
         """Lets the memory look at its rows by the weights of now."""
-        self.log_q = update.candidates.get("log_q")
         self.memory.refresh(learner, update)
+
+    def prepare(self, learner, update):
+        """The update with the log Q of batches that have rows of the memory."""
+        self.log_q = update.candidates.get("log_q")
+        rows = self.memory.kept() if self.share else {}
+        if self.log_q is None or not len(rows.get("item", ())):  # a plain TFRS model has names of its own
+            return update
+        drawn = np.bincount(rows["item"], self.memory.chances(), len(self.log_q))
+        mixed = (np.exp(self.log_q) + self.share * drawn) / (1 + self.share)
+        self.log_q = np.log(mixed).astype(np.float32)
+        return replace(update, candidates=update.candidates | {"log_q": self.log_q})
 
     def augment(self, batch: dict) -> dict:
         """The batch followed by `ratio * batch` rows of the memory."""
         size = len(next(iter(batch.values())))
         rows = self.replayed(size)
-        return batch if rows is None else self.joined(batch, size, rows, len(next(iter(rows.values()))))
+        if rows is None:
+            return batch
+        batch = self.joined(batch, size, rows, len(next(iter(rows.values()))))
+        known = self.log_q is not None and "item" in batch
+        return batch | {"log_q": self.log_q[batch["item"]]} if known else batch
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """A batch of `size` rows followed by `number` rows of the memory."""
         return appended(batch, rows)
 
-    def weighed(self, batch: dict, size: int, rows: dict, number: int, share: float) -> dict:
+    def weighed(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, which `<name>/row` marks: the loss is its mean over the batch's own
         rows, and `share` times that over the memory's."""
         whole = 1 + number / size  # a mean over all rows divides by so much more than one over the batch's own
         weight = batch.get("row_weight", np.ones(size, np.float32)) * whole
         batch = batch | {"row_weight": weight.astype(np.float32), f"{self.name}/row": np.zeros(size, np.float32)}
-        kept = {"row_weight": np.full(number, share * whole * size / number, np.float32)}
+        kept = {"row_weight": np.full(number, self.share * whole * size / number, np.float32)}
         return appended(batch, rows | kept | {f"{self.name}/row": np.ones(number, np.float32)})
 
     def replayed(self, size: int) -> dict | None:
@@ -70,9 +89,7 @@ class Replay(Strategy):
         )
         rng = np.random.default_rng([self.seed, 1, self.drawn])
         self.drawn += 1
-        rows = self.memory.take(self.memory.draw(count, rng))
-        known = self.log_q is not None and "item" in rows  # a plain TFRS model has names of its own
-        return rows | {"log_q": self.log_q[rows["item"]]} if known else rows
+        return self.memory.take(self.memory.draw(count, rng))
 
     def consolidate(self, learner, update) -> None:
         """Offers every example that no earlier update has learned to the memory, once."""
