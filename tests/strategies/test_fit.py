@@ -82,8 +82,7 @@ def test_what_looks_at_losses_of_rows_is_refused_where_some_are_of_lists():
 
 
 def test_what_takes_two_gradients_is_refused_where_a_loss_keeps_each_batch():
-    model = make_model()
-    model.retrieval_loss = Queue(10)
+    model = make_model(loss=Queue(10))
     with pytest.raises(InputError, match="Agem takes two gradients a step, and model/loss=queue"):
         refuse_unfit([Agem()], model, 1)
     refuse_unfit([Replay()], model, 1)

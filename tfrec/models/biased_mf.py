@@ -61,6 +61,11 @@ class BiasedMF(StreamModel, tfrs.Model):
         self.count = tf.Variable(0.0, trainable=False, dtype=tf.float64, name="count")
         self.mean = tf.Variable(0.0, trainable=False, dtype=tf.float64, name="mean")
 
+    @property
+    def statistics(self) -> tuple:
+        """See `StreamModel`."""
+        return self.count, self.mean
+
     def grow(self, history: History, items: pd.DataFrame, changed: Sequence = ()) -> bool:
         """Makes room for new users and items; new rows are drawn from the seed."""
         users, items = history.shape

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class FirstWeights:
-    """What a model's trainable variables were before anything was learned.
+    """What a model's trainable variables and its `statistics` were before anything was learned.
 
     Rows that a table gets later count as the table made them.
 
@@ -18,7 +18,7 @@ class FirstWeights:
 
     def observe(self) -> None:
         """Takes what is new of the model: variables at the end of its list, rows at the end of its tables."""
-        for place, variable in enumerate(self.model.trainable_variables):
+        for place, variable in enumerate(self._variables()):
             if place == len(self.values):
                 self.values.append(variable.numpy())
             elif (known := self.values[place]).shape != variable.shape:
@@ -28,5 +28,8 @@ class FirstWeights:
 
     def assign(self) -> None:
         """Gives the model these weights."""
-        for variable, value in zip(self.model.trainable_variables, self.values, strict=True):
+        for variable, value in zip(self._variables(), self.values, strict=True):
             variable.assign(value)
+
+    def _variables(self) -> list:
+        return [*getattr(self.model, "statistics", ()), *self.model.trainable_variables]

@@ -22,6 +22,7 @@ class StreamModel:
     trains = True  # False: there is nothing to learn
     rows_per_example = 1  # of which loop.batch_size counts so many: an example may be a list
     base_periods: int | None = None  # the last periods of the base that give examples; None: all
+    statistics: tuple = ()  # variables that learning changes without a gradient, for a new start to take back
     found: int | None = None  # items of a request that it orders itself, the rest being filled up; None: all
 
     @property

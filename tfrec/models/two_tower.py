@@ -118,6 +118,11 @@ class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
             vector += self.query_map(asked * given[:, None])
         return self.dropout(vector, training=training)
 
+    @property
+    def statistics(self) -> tuple:
+        """See `StreamModel`."""
+        return self.retrieval_loss.kept
+
     def candidate_embeddings(self, features, training=False):
         """Candidate vectors `[n, dim]` of candidate features (see `TowerFeatures`)."""
         return self.candidate(features, training=training)

@@ -71,7 +71,7 @@ def refuse_unfit(strategies: Sequence[Strategy], model, replicas: int) -> None:
             )
         kind, name = type(strategy), type(strategy).__name__
         require(
-            not (strategy.twice and getattr(getattr(model, "retrieval_loss", None), "keeps", False)),
+            not (strategy.twice and getattr(getattr(model, "retrieval_loss", None), "kept", ())),
             f"The strategy {name} takes two gradients a step, and model/loss=queue would keep each batch twice: leave "
             "one of them out.",
         )

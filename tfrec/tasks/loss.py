@@ -16,7 +16,7 @@ class RetrievalLoss(tf.Module):
         temperature: divides the scores.
 
     Attributes: `task`, what a model must learn to take the loss; `gathers`, the candidates' features that it reads;
-    `keeps`, whether it remembers each batch.
+    `kept`, variables in which it remembers batches.
 
     Raises:
         InputError: the temperature is not above 0.
@@ -24,7 +24,7 @@ class RetrievalLoss(tf.Module):
 
     task = "retrieval"
     gathers = ("count", "log_q")
-    keeps = False
+    kept: tuple = ()
 
     def __init__(self, temperature: float = 0.1) -> None:
         super().__init__()

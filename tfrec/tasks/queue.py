@@ -25,7 +25,6 @@ class Queue(RetrievalLoss):
     """
 
     gathers = ("count", "log_q", "item")
-    keeps = True
 
     def __init__(self, n: int = 4096, temperature: float = 0.1) -> None:
         super().__init__(temperature)
@@ -42,6 +41,7 @@ class Queue(RetrievalLoss):
         self.vectors = tf.Variable(tf.zeros((self.n, dim)), trainable=False, name="queue/vectors")
         self.items = tf.Variable(tf.fill(self.n, -1), trainable=False, name="queue/items")
         self.bias = tf.Variable(tf.fill(self.n, -np.inf), trainable=False, name="queue/bias")  # -inf: none yet
+        self.kept = (self.vectors, self.items, self.bias)
 
     def __call__(self, query, candidate, found, training=True):
         """`[batch]`."""
@@ -63,5 +63,5 @@ class Queue(RetrievalLoss):
 
     def _keep(self, candidate, item, bias) -> None:
         """Puts a batch's candidates first; the oldest leave."""
-        for kept, new in ((self.vectors, candidate), (self.items, item), (self.bias, bias)):
+        for kept, new in zip(self.kept, (candidate, item, bias), strict=True):
             kept.assign(tf.concat([tf.cast(new, kept.dtype), kept], axis=0)[: self.n])
