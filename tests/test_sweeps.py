@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import pytest
@@ -38,6 +37,8 @@ SEARCH = [
 ]
 OF_SOME = [*SEARCH, "data.folder=choice(nowhere,good)"]
 OF_NOTHING = [*SEARCH, "data.folder=choice(nowhere,crash)"]
+# Hydra's plugins start processes alike, so one beside the basic launcher is tested by default.
+NAMES = [pytest.param(name, marks=[] if name in ("basic", "joblib") else pytest.mark.slow) for name in LAUNCHERS]
 COMMANDS = {**LAUNCHERS, "search": OF_SOME, "search of nothing": OF_NOTHING}
 
 
@@ -67,9 +68,14 @@ def run(home):
 
 @pytest.fixture(scope="module")
 def results(run):
-    """Every command, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(COMMANDS, pool.map(run, COMMANDS), strict=True))
+    """What a command did and where, by its name; each is run once."""
+
+    class Results(dict):
+        def __missing__(self, name):
+            self[name] = run(name)
+            return self[name]
+
+    return Results()
 
 
 def written(folder):
@@ -82,7 +88,7 @@ def data_of(run):
     return folder.removeprefix("data.folder=")
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("launcher", NAMES)
 def test_failing_jobs_leave_the_others_standing(results, launcher):
     done, folder = results[launcher]
     runs = written(folder)
@@ -95,7 +101,7 @@ def test_failing_jobs_leave_the_others_standing(results, launcher):
         assert ("ZeroDivisionError" in log) == (data_of(run) == "crash")
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("launcher", NAMES)
 def test_failing_jobs_are_told_where_the_sweep_was_started(results, launcher):
     done, folder = results[launcher]
     failed = {data_of(run): path.name for path, run in written(folder).items() if run["status"] == "failed"}
@@ -108,7 +114,7 @@ def test_failing_jobs_are_told_where_the_sweep_was_started(results, launcher):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("launcher", [name for name in LAUNCHERS if name != "basic"])
+@pytest.mark.parametrize("launcher", NAMES[1:])
 def test_a_run_is_the_same_in_another_process(results, launcher):
     """Seed, environment, configuration and order of the work reach the launcher's process."""
 
@@ -119,7 +125,7 @@ def test_a_run_is_the_same_in_another_process(results, launcher):
     assert (good(launcher) / "config.yaml").read_bytes() == (good("basic") / "config.yaml").read_bytes()
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow)])
 def test_a_finished_run_is_not_run_again(results, run, launcher, monkeypatch):
     _, folder = results[launcher]
     before = {path: run["seconds"] for path, run in written(folder).items() if run["status"] == "finished"}

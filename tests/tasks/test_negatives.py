@@ -130,10 +130,11 @@ def test_the_sampled_sum_has_the_mean_of_the_whole_sum(by):
     loss = SampledSoftmax(2, by, temperature=1.0)
     observed(loss.drawn)
     scores = np.array([0.3, -0.5, 1.0, 0.2], np.float32)  # of items 0..3; the row's own is item 1
-    query, total = tf.ones((3, 1)), []
+    graph, total = tf.function(lambda candidate, found: loss(tf.ones((3, 1)), candidate, found)[0]), []
     for n in range(2000):
         found = loss.candidates(BATCH | {"user": np.array([n])}, Named)
-        log_sum = loss(query, tf.constant(scores[found["item"]])[:, None], found)[0].numpy() + scores[1]
+        tensors = {key: tf.constant(found[key]) for key in ("label", *loss.gathers)}
+        log_sum = graph(tf.constant(scores[found["item"]])[:, None], tensors).numpy() + scores[1]
         total.append(np.exp(log_sum))
     assert np.mean(total) == pytest.approx(np.exp(scores).sum(), rel=0.05)
 
