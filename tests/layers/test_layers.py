@@ -7,6 +7,7 @@ from tfrec.layers.dropout import StatelessDropout, mixed
 from tfrec.layers.growing import GrowingTable
 from tfrec.layers.text import FrozenText, TrainedText
 from tfrec.layers.text_map import ridge
+from tfrec.peft.full import Full
 
 
 @pytest.mark.parametrize("rows, capacity, replaced", [(3, 4, False), (4, 4, False), (5, 8, True), (17, 32, True)])
@@ -104,7 +105,7 @@ def test_ridge_with_a_large_penalty_is_the_mean():
 
 def test_frozen_and_trained_text_agree_and_grow():
     """A table of cached vectors and a table of tokens encoded in the graph give the same vectors."""
-    frozen, trained = FrozenText(small_bert()), TrainedText(small_bert(trainable_layers="all"))
+    frozen, trained = FrozenText(small_bert()), TrainedText(small_bert(peft=Full()))
     texts = [f"organic tomato {i}" for i in range(1500)]
     for layer in (frozen, trained):
         assert layer.add(texts[:5]) is False

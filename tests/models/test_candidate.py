@@ -156,7 +156,7 @@ TEXTS, TRAINED = {"encoder": Letters()}, {"encoder": TrainedLetters()}
 WRONG = [
     ({"ids": False}, "model.ids=false.*encoder=none"),
     ({"new_items": "text"}, "model.new_items=text needs an encoder"),
-    (TRAINED | {"ids": False}, "model.ids=false.*encoder.trainable_layers=none.*model.features.history_length"),
+    (TRAINED | {"ids": False}, "model.ids=false.*peft=frozen.*model.features.history_length"),
     (TEXTS | {"ids": False, "fusion": Gated()}, "model/fusion=gated.*model.ids=false"),
     (TEXTS | {"ids": False, "id_dropout": 0.1}, "model.id_dropout=0.1.*model.ids=false"),
     (TEXTS | {"id_dropout": 1.0}, "model.id_dropout is 1.0"),

@@ -181,7 +181,7 @@ def test_what_cannot_be_is_a_sentence(options, sentence):
 def test_an_encoder_that_trains_is_refused():
     encoder = Letters()
     encoder.trainable_weights = (tf.Variable(1.0),)
-    with pytest.raises(InputError, match="model=generative.*choose encoder.trainable_layers=none"):
+    with pytest.raises(InputError, match="model=generative.*choose peft=frozen"):
         made(encoder=encoder)
 
 

@@ -13,6 +13,7 @@ from tfrec.encoders.presets import small_bert
 from tfrec.errors import InputError
 from tfrec.models.scoring import Towers, TowerScores, encode
 from tfrec.models.two_tower import TwoTower
+from tfrec.peft.last_k import LastK
 
 
 def test_vectors_are_the_formula_written_out():
@@ -104,7 +105,7 @@ def test_new_items_start_from_their_text():
 
 
 def test_texts_that_train_are_encoded_in_the_graph():
-    model = make_model(encoder=small_bert(trainable_layers=1), new_items="text")
+    model = make_model(encoder=small_bert(peft=LastK(1)), new_items="text")
     history = grown(model)
     batch = make_batch(model, history)
     with tf.GradientTape() as tape:

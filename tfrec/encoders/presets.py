@@ -11,15 +11,17 @@ import tensorflow as tf
 
 from tfrec.encoders.text import TextEncoder
 from tfrec.errors import InputError
+from tfrec.peft.peft import Peft
 
 
-def pretrained(preset: str, dtype: str | None = None, **encoder_options) -> TextEncoder:
+def pretrained(preset: str, dtype: str | None = None, peft: Peft | None = None, **encoder_options) -> TextEncoder:
     """A TextEncoder with published weights.
 
     Args:
         preset: name that keras-nlp knows, folder (Keras or Hugging Face format), or `package://name/folder`
             for a folder inside an installed Python package.
         dtype: name of the policy of backbone and border; the global one of tf_keras where not given.
+        peft: what learns and is added, see `tfrec.peft`.
         encoder_options: further arguments of TextEncoder.
 
     Raises:
@@ -41,7 +43,7 @@ def pretrained(preset: str, dtype: str | None = None, **encoder_options) -> Text
         config = Path(source, "tokenizer_config.json")
         accents = json.loads(config.read_text()).get("strip_accents") if config.is_file() else None
         tokenizer.strip_accents = accents is not False
-    return TextEncoder(backbone, tokenizer, dtype=dtype, **encoder_options)
+    return TextEncoder(backbone, tokenizer, dtype=dtype, peft=peft, **encoder_options)
 
 
 def small_bert(
@@ -51,6 +53,7 @@ def small_bert(
     seed: int = 0,
     dropout: float = 0.1,
     dtype: str | None = None,
+    peft: Peft | None = None,
     **encoder_options,
 ) -> TextEncoder:
     """A tiny BERT of random weights, given by `seed` alone, that spells texts letter by letter."""
@@ -68,7 +71,7 @@ def small_bert(
             variable.assign([generator.integers(2**31), 0])
         elif variable.path.endswith(("embeddings", "kernel")):
             variable.assign(generator.normal(0, 0.02, variable.shape))
-    return TextEncoder(backbone, tokenizer, dtype=dtype, **encoder_options)
+    return TextEncoder(backbone, tokenizer, dtype=dtype, peft=peft, **encoder_options)
 
 
 def _locate(preset: str) -> str:

@@ -13,7 +13,10 @@ import keras_nlp
 import numpy as np
 import tensorflow as tf
 
+from tfrec.encoders.outputs import sequence
 from tfrec.errors import InputError
+from tfrec.peft.frozen import Frozen
+from tfrec.peft.peft import Peft
 
 # BERT's own cleaning, which keras-nlp leaves out: invisible characters vanish, every kind of space splits.
 _INVISIBLE = r"[^\P{Cc}\t\n\r]|\p{Cf}"
@@ -34,7 +37,7 @@ class TextEncoder(tf.keras.layers.Layer):
         tokenizer: the keras-nlp tokenizer that goes with it.
         max_length: tokens a text is cut and padded to, start and end token included.
         pooling: `mean` or `max` over the real tokens, or `cls`, the first one.
-        trainable_layers: `none`, `all`, or how many of the last transformer layers.
+        peft: what learns and is added, see `tfrec.peft`; nothing, if not given. `backbone` is then what it makes of it.
 
     Raises:
         InputError: an option has a value that this backbone cannot serve.
@@ -42,7 +45,7 @@ class TextEncoder(tf.keras.layers.Layer):
 
     # tf_keras does not track attributes that the class declares. Tracked, every variable inside would count
     # as trainable, whatever Keras 3 says, and be saved twice.
-    backbone = tokenizer = _packer = _tokenize_graph = None
+    backbone = tokenizer = peft = _packer = _tokenize_graph = _made_of = None
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class TextEncoder(tf.keras.layers.Layer):
         max_length: int = 32,
         pooling: str = "mean",
         normalize: bool = True,
-        trainable_layers: str | int = "none",
+        peft: Peft | None = None,
         dtype: str | None = None,
         name: str | None = None,
     ) -> None:
@@ -63,16 +66,17 @@ class TextEncoder(tf.keras.layers.Layer):
             raise InputError(f"max_length is {max_length}: choose 3 to {longest} for this text encoder.")
         if pooling not in ("mean", "cls", "max"):
             raise InputError(f"pooling is '{pooling}': choose mean, cls or max.")
-        self.backbone, self.tokenizer = backbone, tokenizer
+        self.tokenizer, self.peft = tokenizer, peft or Frozen()
+        self._made_of = type(backbone), backbone.get_config()
+        self.backbone = self.peft.adapt(backbone)
         self.max_length, self.pooling, self.normalize = max_length, pooling, normalize
         self.pad_id = tokenizer.pad_token_id
         start, end = (getattr(tokenizer, f"{edge}_token_id", None) for edge in ("start", "end"))
         self._packer = keras_nlp.layers.StartEndPacker(max_length, start, end, pad_value=self.pad_id)
-        _unfreeze(backbone, trainable_layers)
 
     @property
     def dim(self) -> int:
-        return _sequence(self.backbone.output).shape[-1]
+        return sequence(self.backbone.output).shape[-1]
 
     def tokenize(self, texts: Collection[str]) -> np.ndarray:
         """Token ids of a list of texts: int32 `[n, max_length]`, a numpy array."""
@@ -105,7 +109,7 @@ class TextEncoder(tf.keras.layers.Layer):
         }
         outputs = self.backbone({key: inputs[key] for key in self.backbone.input}, training=training)
         # Sums of squares overflow float16, so pooling is float32 whatever the backbone computes in.
-        vectors = self._pool(tf.cast(_sequence(outputs), tf.float32), mask)
+        vectors = self._pool(tf.cast(sequence(outputs), tf.float32), mask)
         if self.normalize:
             vectors = tf.math.l2_normalize(vectors, axis=-1)
         return tf.cast(vectors, self.compute_dtype)
@@ -141,9 +145,15 @@ class TextEncoder(tf.keras.layers.Layer):
     def _trackable_children(self, save_type="checkpoint", **kwargs):
         return {**super()._trackable_children(save_type, **kwargs), **self.named_values()}
 
-    def __getstate__(self):
-        # A traced graph cannot be copied: a copy (a teacher, a running average) traces its own.
-        return {**super().__getstate__(), "_tokenize_graph": None}
+    def __deepcopy__(self, memo):
+        # Keras would copy the backbone without what a method has put inside of it.
+        kind, config = self._made_of
+        options = {key: getattr(self, key) for key in ("max_length", "pooling", "normalize", "name")}
+        made = type(self)(kind.from_config(config), self.tokenizer, peft=self.peft, dtype=self.dtype_policy, **options)
+        made.trainable = self.trainable
+        for value, mine in zip(made.named_values().values(), self.named_values().values(), strict=True):
+            value.assign(mine)
+        return made
 
     def save_own_variables(self, store):
         for index, value in enumerate(self.named_values().values()):
@@ -155,8 +165,8 @@ class TextEncoder(tf.keras.layers.Layer):
 
     def fingerprint(self) -> str:
         """Sha256 of all that decides the vectors: options, architecture, tokenizer and weights."""
-        layers = self.backbone._flatten_layers()
-        facts = [self.max_length, self.pooling, self.normalize, self.compute_dtype]
+        layers = [each for each in self.backbone._flatten_layers() if not isinstance(each, keras.Model)]
+        facts = [self.max_length, self.pooling, self.normalize, self.compute_dtype, _anonymous(self._made_of[1])]
         facts += [[type(layer).__name__, _anonymous(layer.get_config())] for layer in layers]
         facts += [_anonymous(self.tokenizer.get_config()), self.tokenize([_PROBE]).tolist()]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
@@ -169,27 +179,6 @@ class TextEncoder(tf.keras.layers.Layer):
                 digest.update(f"{name} {value.shape} {value.dtype.name}".encode())
                 digest.update(value.numpy().tobytes())
         return digest.hexdigest()
-
-
-def _unfreeze(backbone, trainable_layers: str | int) -> None:
-    stack = getattr(backbone, "transformer_layers", [])
-    if trainable_layers == "none":
-        chosen = []
-    elif trainable_layers == "all":
-        # What feeds other outputs alone, as BERT's pooler does, would never see a gradient.
-        chosen = keras.Model(backbone.input, _sequence(backbone.output)).layers
-    elif trainable_layers in range(1, len(stack) + 1):
-        chosen = stack[-trainable_layers:]
-    else:
-        raise InputError(f"trainable_layers is {trainable_layers!r}: choose none, all or 1 to {len(stack)}.")
-    backbone.trainable = bool(chosen)
-    for layer in backbone.layers:
-        layer.trainable = layer in chosen
-
-
-def _sequence(outputs):
-    """`[batch, length, dim]` out of what a backbone returns: some name it among other outputs."""
-    return outputs["sequence_output"] if isinstance(outputs, dict) else outputs
 
 
 def _anonymous(config):

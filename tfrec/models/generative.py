@@ -63,8 +63,7 @@ class Generative(StreamModel, tfrs.Model):
         )
         require(
             not encoder.trainable_weights,
-            "model=generative makes ids of text vectors that do not move, but encoder.trainable_layers moves them: "
-            "choose encoder.trainable_layers=none.",
+            "model=generative makes ids of text vectors that do not move, but peft moves them: choose peft=frozen.",
         )
         require(dim >= 1 and heads >= 1 and dim % heads == 0, f"model.heads={heads} must divide model.dim={dim}.")
         for key, value in {"blocks": blocks, "beam": beam, "window": window}.items():

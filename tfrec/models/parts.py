@@ -27,7 +27,7 @@ def require_texts(encoder, ids: bool, new_items: str, history_length: int) -> No
     require(
         ids or not history_length or not encoder.trainable_weights,
         "model.ids=false reads the texts of histories, too many to encode in a step: choose "
-        "encoder.trainable_layers=none, or model.features.history_length=0.",
+        "peft=frozen, or model.features.history_length=0.",
     )
 
 
