@@ -89,7 +89,9 @@ def test_the_most_important_parts_are_kept():
         if step > END + 1:
             scores |= dict.fromkeys(gone, -1.0)
         kept = sorted(scores, key=scores.get, reverse=True)[: int(strategy.parts(tf.constant(step)))]
-        found = {(n, part) for n, layer in enumerate(strategy.layers) for part in np.flatnonzero(layer.factors[1][:, 0])}
+        found = {
+            (n, part) for n, layer in enumerate(strategy.layers) for part in np.flatnonzero(layer.factors[1][:, 0])
+        }
         assert found == set(kept)
         if step > END:
             gone = set(scores) - set(kept)

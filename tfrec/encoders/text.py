@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.encoders.outputs import sequence
-from tfrec.errors import InputError
+from tfrec.encoders.pooling import Pooling
+from tfrec.errors import InputError, require
 from tfrec.peft.frozen import Frozen
 from tfrec.peft.peft import Peft
 
@@ -26,7 +27,7 @@ _PROBE = "Crème\u00a0brûlée 2x125 g, SUGAR-FREE choco\u00adlate & Straße №
 
 
 class TextEncoder(tf.keras.layers.Layer):
-    """Turns texts into vectors: `e = pool(backbone(tokens))`, divided by `|e|` where `normalize` says so.
+    """Turns texts into vectors: `e = M pool(backbone(tokens))`, divided by `|e|` where `normalize` says so.
 
     The only border between Keras 3 (the backbone) and tf_keras (everything else). What trains is what the
     Keras 3 model says at the time of asking, so freezing or `backbone.enable_lora(4)` afterwards is followed;
@@ -36,7 +37,7 @@ class TextEncoder(tf.keras.layers.Layer):
         backbone: keras-nlp backbone, whose output is (or holds as `sequence_output`) `[batch, length, dim]`.
         tokenizer: the keras-nlp tokenizer that goes with it.
         max_length: tokens a text is cut and padded to, start and end token included.
-        pooling: `mean` or `max` over the real tokens, or `cls`, the first one.
+        pooling, projection: see `Pooling`.
         peft: what learns and is added, see `tfrec.peft`; nothing, if not given. `backbone` is then what it makes of it.
 
     Raises:
@@ -45,7 +46,7 @@ class TextEncoder(tf.keras.layers.Layer):
 
     # tf_keras does not track attributes that the class declares. Tracked, every variable inside would count
     # as trainable, whatever Keras 3 says, and be saved twice.
-    backbone = tokenizer = peft = _packer = _tokenize_graph = _made_of = None
+    backbone = pooling = tokenizer = peft = _packer = _tokenize_graph = _made_of = None
 
     def __init__(
         self,
@@ -54,7 +55,9 @@ class TextEncoder(tf.keras.layers.Layer):
         max_length: int = 32,
         pooling: str = "mean",
         normalize: bool = True,
+        projection: int | None = None,
         peft: Peft | None = None,
+        seed: int = 0,
         dtype: str | None = None,
         name: str | None = None,
     ) -> None:
@@ -64,19 +67,24 @@ class TextEncoder(tf.keras.layers.Layer):
         longest = getattr(backbone, "max_sequence_length", None) or max_length
         if not 3 <= max_length <= longest:
             raise InputError(f"max_length is {max_length}: choose 3 to {longest} for this text encoder.")
-        if pooling not in ("mean", "cls", "max"):
-            raise InputError(f"pooling is '{pooling}': choose mean, cls or max.")
         self.tokenizer, self.peft = tokenizer, peft or Frozen()
         self._made_of = type(backbone), backbone.get_config()
         self.backbone = self.peft.adapt(backbone)
-        self.max_length, self.pooling, self.normalize = max_length, pooling, normalize
+        self.pooling = Pooling(pooling, sequence(backbone.output).shape[-1], projection, seed)
+        self.pooling.trainable = bool(self.backbone.trainable_variables)
+        require(
+            pooling != "attention" or self.pooling.trainable,
+            "encoder.pooling=attention learns, and peft=frozen learns nothing: choose pooling=mean, or another peft.",
+        )
+        self.max_length, self.normalize = max_length, normalize
         self.pad_id = tokenizer.pad_token_id
         start, end = (getattr(tokenizer, f"{edge}_token_id", None) for edge in ("start", "end"))
         self._packer = keras_nlp.layers.StartEndPacker(max_length, start, end, pad_value=self.pad_id)
 
     @property
     def dim(self) -> int:
-        return sequence(self.backbone.output).shape[-1]
+        """Of a text's vector."""
+        return self.pooling.dim
 
     def tokenize(self, texts: Collection[str]) -> np.ndarray:
         """Token ids of a list of texts: int32 `[n, max_length]`, a numpy array."""
@@ -108,24 +116,18 @@ class TextEncoder(tf.keras.layers.Layer):
             "segment_ids": tf.zeros_like(tokens),
         }
         outputs = self.backbone({key: inputs[key] for key in self.backbone.input}, training=training)
-        # Sums of squares overflow float16, so pooling is float32 whatever the backbone computes in.
-        vectors = self._pool(tf.cast(sequence(outputs), tf.float32), mask)
+        vectors = self.pooling(sequence(outputs), mask)
         if self.normalize:
             vectors = tf.math.l2_normalize(vectors, axis=-1)
         return tf.cast(vectors, self.compute_dtype)
 
-    def _pool(self, hidden, mask):
-        some = tf.cast(tf.reduce_any(mask, axis=1, keepdims=True), tf.float32)  # [n, 1]
-        if self.pooling == "cls":
-            return hidden[:, 0] * some
-        mask = tf.cast(mask, tf.float32)[:, :, None]
-        if self.pooling == "max":
-            return tf.reduce_max(tf.where(mask > 0, hidden, hidden.dtype.min), axis=1) * some
-        return tf.reduce_sum(hidden * mask, axis=1) / tf.maximum(tf.reduce_sum(mask, axis=1), 1)
+    @property
+    def _parts(self) -> tuple:
+        return self.backbone, self.pooling
 
     @property
     def trainable_weights(self) -> list[tf.Variable]:
-        return [v.value for v in self.backbone.trainable_variables] if self.trainable else []
+        return [v.value for part in self._parts for v in part.trainable_variables] if self.trainable else []
 
     @property
     def non_trainable_weights(self) -> list[tf.Variable]:
@@ -133,9 +135,9 @@ class TextEncoder(tf.keras.layers.Layer):
         return [value for value in self.named_values().values() if id(value) not in trained]
 
     def named_values(self) -> dict[str, tf.Variable]:
-        """Every `tf.Variable` of the Keras 3 model as it is now, under a name that all processes agree on."""
+        """Every `tf.Variable` of the Keras 3 models as it is now, under a name that all processes agree on."""
         values, seen = {}, Counter()
-        for variable in self.backbone.variables:
+        for variable in (variable for part in self._parts for variable in part.variables):
             # Keras numbers seed generators over the whole process: number them within their layer instead.
             name = re.sub(r"seed_generator_\d+", "seed_generator", variable.path)
             values[f"{name}#{seen[name]}"] = variable.value
@@ -148,8 +150,10 @@ class TextEncoder(tf.keras.layers.Layer):
     def __deepcopy__(self, memo):
         # Keras would copy the backbone without what a method has put inside of it.
         kind, config = self._made_of
-        options = {key: getattr(self, key) for key in ("max_length", "pooling", "normalize", "name")}
-        made = type(self)(kind.from_config(config), self.tokenizer, peft=self.peft, dtype=self.dtype_policy, **options)
+        options = {key: getattr(self, key) for key in ("max_length", "normalize", "peft", "name")}
+        options |= {"pooling": self.pooling.kind, "dtype": self.dtype_policy}
+        projection = None if self.pooling.projection is None else self.dim
+        made = type(self)(kind.from_config(config), self.tokenizer, projection=projection, **options)
         made.trainable = self.trainable
         for value, mine in zip(made.named_values().values(), self.named_values().values(), strict=True):
             value.assign(mine)
@@ -166,7 +170,7 @@ class TextEncoder(tf.keras.layers.Layer):
     def fingerprint(self) -> str:
         """Sha256 of all that decides the vectors: options, architecture, tokenizer and weights."""
         layers = [each for each in self.backbone._flatten_layers() if not isinstance(each, keras.Model)]
-        facts = [self.max_length, self.pooling, self.normalize, self.compute_dtype, _anonymous(self._made_of[1])]
+        facts = [self.max_length, self.pooling.kind, self.normalize, self.compute_dtype, _anonymous(self._made_of[1])]
         facts += [[type(layer).__name__, _anonymous(layer.get_config())] for layer in layers]
         facts += [_anonymous(self.tokenizer.get_config()), self.tokenize([_PROBE]).tolist()]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
