@@ -79,7 +79,7 @@ def test_mixed_precision_encoder_yields_float32(tmp_path):
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: content[:-1] + b"?"])
 def test_damaged_file_is_noticed_and_made_again(encoder, tmp_path, caplog, damage):
     whole = encode_texts(encoder, TEXTS, tmp_path)
-    (path,) = tmp_path.rglob("*.npz")
+    (path,) = tmp_path.rglob("*.npy")
     path.write_bytes(damage(path.read_bytes()))
     with caplog.at_level(logging.WARNING):
         np.testing.assert_array_equal(encode_texts(encoder, TEXTS, tmp_path), whole)

@@ -97,25 +97,32 @@ def _encode(encoder, forward, texts: list[str], batch_size: int) -> np.ndarray:
 
 
 def _save(place: Path, keys: list[bytes], vectors: np.ndarray) -> None:
-    """One more file, named after the checksum of its content; it appears whole or not at all."""
+    """One more file, named after the checksum of its content; it appears whole or not at all.
+
+    So two processes that encode the same texts write the same file, and others side by side.
+    """
+    rows = np.empty(len(keys), [("key", f"V{_KEY_BYTES}"), ("vector", np.float32, vectors.shape[1:])])
+    rows["key"], rows["vector"] = np.frombuffer(b"".join(keys), f"V{_KEY_BYTES}"), vectors
     content = io.BytesIO()
-    np.savez(content, keys=np.frombuffer(b"".join(keys), np.uint8), vectors=vectors)
+    np.save(content, rows)
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=place, suffix=".part", delete=False) as file:
         file.write(content.getbuffer())
-    os.replace(file.name, place / f"{hashlib.sha256(content.getbuffer()).hexdigest()}.npz")
+    os.replace(file.name, place / f"{hashlib.sha256(content.getbuffer()).hexdigest()}.npy")
 
 
 def _load(place: Path) -> dict[bytes, np.ndarray]:
+    """Vectors by key; they stay in their files, of which the system keeps in memory what is asked for."""
     vectors = {}
-    for path in place.glob("*.npz"):
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != path.stem:
+    for path in place.glob("*.npy"):
+        with path.open("rb") as file:
+            whole = hashlib.file_digest(file, "sha256").hexdigest() == path.stem
+        if not whole:
             log.warning("damaged vectors in %s: deleted, their texts are encoded again", path)
             path.unlink(missing_ok=True)
             continue
-        arrays = np.load(io.BytesIO(content))
-        keys = arrays["keys"].tobytes()
+        rows = np.load(path, mmap_mode="r")
+        keys = rows["key"].tobytes()
         keys = [keys[at : at + _KEY_BYTES] for at in range(0, len(keys), _KEY_BYTES)]
-        vectors.update(zip(keys, arrays["vectors"], strict=True))
+        vectors.update(zip(keys, np.asarray(rows["vector"]), strict=True))
     return vectors

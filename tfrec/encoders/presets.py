@@ -10,22 +10,30 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.encoders.text import TextEncoder
-from tfrec.errors import InputError
+from tfrec.errors import InputError, require
 from tfrec.peft.peft import Peft
 
 
-def pretrained(preset: str, dtype: str | None = None, peft: Peft | None = None, **encoder_options) -> TextEncoder:
+def pretrained(
+    preset: str,
+    dtype: str | None = None,
+    quantize: str | None = None,
+    peft: Peft | None = None,
+    seed: int = 0,
+    **encoder_options,
+) -> TextEncoder:
     """A TextEncoder with published weights.
 
     Args:
         preset: name that keras-nlp knows, folder (Keras or Hugging Face format), or `package://name/folder`
             for a folder inside an installed Python package.
         dtype: name of the policy of backbone and border; the global one of tf_keras where not given.
+        quantize: `int8` or `int4`, numbers of the dense layers and the embeddings, which then do not learn.
         peft: what learns and is added, see `tfrec.peft`.
         encoder_options: further arguments of TextEncoder.
 
     Raises:
-        InputError: the package or folder is missing, or keras-nlp cannot read it.
+        InputError: the package or folder is missing, or keras-nlp cannot read it; `quantize` is something else.
     """
     source = _locate(preset)
     dtype = dtype or tf.keras.mixed_precision.global_policy().name
@@ -43,7 +51,7 @@ def pretrained(preset: str, dtype: str | None = None, peft: Peft | None = None, 
         config = Path(source, "tokenizer_config.json")
         accents = json.loads(config.read_text()).get("strip_accents") if config.is_file() else None
         tokenizer.strip_accents = accents is not False
-    return TextEncoder(backbone, tokenizer, dtype=dtype, peft=peft, **encoder_options)
+    return TextEncoder(_quantized(backbone, quantize), tokenizer, dtype=dtype, peft=peft, seed=seed, **encoder_options)
 
 
 def small_bert(
@@ -53,6 +61,7 @@ def small_bert(
     seed: int = 0,
     dropout: float = 0.1,
     dtype: str | None = None,
+    quantize: str | None = None,
     peft: Peft | None = None,
     **encoder_options,
 ) -> TextEncoder:
@@ -71,7 +80,14 @@ def small_bert(
             variable.assign([generator.integers(2**31), 0])
         elif variable.path.endswith(("embeddings", "kernel")):
             variable.assign(generator.normal(0, 0.02, variable.shape))
-    return TextEncoder(backbone, tokenizer, dtype=dtype, peft=peft, **encoder_options)
+    return TextEncoder(_quantized(backbone, quantize), tokenizer, dtype=dtype, peft=peft, seed=seed, **encoder_options)
+
+
+def _quantized(backbone, mode: str | None):
+    require(mode in (None, "int8", "int4"), f"encoder.quantize is '{mode}': choose int8, int4 or null.")
+    if mode is not None:
+        backbone.quantize(mode)
+    return backbone
 
 
 def _locate(preset: str) -> str:

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfrec.errors import InputError, require
+from tfrec.peft.life import LIVES, Life
 from tfrec.peft.peft import Added, Peft, in_and_out, of_vectors, train_only, wrap
 
 BIASES = ("none", "all", "lora")
@@ -24,6 +25,7 @@ class Lora(Peft):
         bias: which biases learn along: `none`, `all` of the encoder's, or `lora`, those of the chosen layers.
         layers: names of dense layers inside of each transformer layer: query, key, value, attention_output,
             feedforward_intermediate_dense, feedforward_output_dense.
+        life: from update to update: `continue`, `merge` or `stack`, see `Life`.
         seed: of A and of the dropout.
 
     Raises:
@@ -37,6 +39,7 @@ class Lora(Peft):
         dropout: float = 0.0,
         bias: str = "none",
         layers: Sequence[str] = ("query", "value"),
+        life: str = "continue",
         seed: int = 0,
     ) -> None:
         require(rank >= 1, f"peft.rank is {rank}: choose 1 or more.")
@@ -45,6 +48,9 @@ class Lora(Peft):
         require(len(layers) > 0, "peft.layers is empty: name the layers to adapt, or choose peft=frozen.")
         if bias not in BIASES:
             raise InputError(f"peft.bias is '{bias}': choose {', '.join(BIASES)}.")
+        if life not in LIVES:
+            raise InputError(f"peft.life is '{life}': choose {', '.join(LIVES)}.")
+        self.strategies = () if life == "continue" else (Life(life, seed),)
         self.rank, self.alpha, self.dropout, self.bias = rank, alpha, dropout, bias
         self.layers, self.seed = tuple(layers), seed
 

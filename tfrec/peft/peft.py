@@ -121,4 +121,5 @@ def in_and_out(layer) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def plain_policy(layer) -> keras.DTypePolicy:
     """A layer's policy of number formats, without its quantisation."""
-    return keras.DTypePolicy(layer.dtype_policy.name.rpartition("from_")[2])
+    low = layer.compute_dtype
+    return keras.DTypePolicy(low if low == layer.variable_dtype else f"mixed_{low}")

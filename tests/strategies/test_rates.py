@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import tf_keras
+
+from tests.test_learner import grown, make_batch, make_model
+from tfrec.encoders.presets import small_bert
+from tfrec.errors import InputError
+from tfrec.learner import Learner
+from tfrec.peft.full import Full
+from tfrec.strategies.rates import Rates
+
+
+def moved(*strategies):
+    """What one step of gradient descent adds to each weight, by name."""
+    encoder = small_bert(layers=2, dropout=0.0, peft=Full())
+    model = make_model(encoder=encoder, new_items="text")
+    history = grown(model)
+    learner = Learner(model, tf_keras.optimizers.SGD(0.5), list(strategies))
+    batch = make_batch(model, history)
+    learner.build({key: values[:2] for key, values in batch.items()})
+    names = {value.ref(): f"encoder/{name}" for name, value in encoder.named_values().items()}
+    before = {names.get(v.ref(), v.name): v.numpy() for v in model.trainable_variables}
+    learner.step(batch)
+    return {
+        names.get(v.ref(), v.name): v.numpy() - before[names.get(v.ref(), v.name)] for v in model.trainable_variables
+    }
+
+
+def test_each_part_moves_at_its_rate():
+    """Of the plain step: ids half, towers 0.7 times, the upper layer 0.4, the lower 0.2, embeddings 0.1 times."""
+    plain, found = moved(), moved(Rates(encoder=0.4, ids=0.5, towers=0.7, layer_decay=0.5))
+    assert plain.keys() == found.keys()
+    seen = set()
+    for name, step in plain.items():
+        if name.startswith("encoder/transformer_layer_1"):
+            rate = 0.4
+        elif name.startswith("encoder/transformer_layer_0"):
+            rate = 0.2
+        elif name.startswith("encoder/"):
+            rate = 0.1
+        else:
+            rate = 0.5 if "user" in name or "item" in name else 0.7
+        seen.add(rate)
+        np.testing.assert_allclose(found[name], rate * step, atol=2e-6)
+    assert seen == {0.4, 0.2, 0.1, 0.5, 0.7} and all(np.abs(step).max() > 0 for step in plain.values())
+
+
+def test_rates_of_one_are_the_plain_step():
+    plain, found = moved(), moved(Rates(encoder=1.0))
+    for name, step in plain.items():
+        np.testing.assert_array_equal(found[name], step)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoder": -1.0}, "strategy.rates has encoder=-1.0"),
+        ({"layer_decay": 0.0}, "layer_decay is 0.0: choose above 0, up to 1"),
+        ({"layer_decay": 1.5}, "layer_decay is 1.5"),
+    ],
+)
+def test_rates_out_of_range_are_a_sentence(options, message):
+    with pytest.raises(InputError, match=message):
+        Rates(**options)
