@@ -46,7 +46,7 @@ class TextEncoder(tf.keras.layers.Layer):
 
     # tf_keras does not track attributes that the class declares. Tracked, every variable inside would count
     # as trainable, whatever Keras 3 says, and be saved twice.
-    backbone = pooling = tokenizer = peft = _packer = _tokenize_graph = _made_of = None
+    backbone = plain = pooling = tokenizer = peft = _packer = _tokenize_graph = _made_of = None
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class TextEncoder(tf.keras.layers.Layer):
         if not 3 <= max_length <= longest:
             raise InputError(f"max_length is {max_length}: choose 3 to {longest} for this text encoder.")
         self.tokenizer, self.peft = tokenizer, peft or Frozen()
-        self._made_of = type(backbone), backbone.get_config()
+        self.plain, self._made_of = backbone, (type(backbone), backbone.get_config())
         self.backbone = self.peft.adapt(backbone)
         self.pooling = Pooling(pooling, sequence(backbone.output).shape[-1], projection, seed)
         self.pooling.trainable = bool(self.backbone.trainable_variables)
@@ -109,17 +109,19 @@ class TextEncoder(tf.keras.layers.Layer):
         tokens = tf.convert_to_tensor(tokens)
         if tokens.dtype == tf.string:
             tokens = self.tokenize_in_graph(tokens)
-        mask = tf.not_equal(tokens, self.pad_id)
-        inputs = {
-            "token_ids": tokens,
-            "padding_mask": tf.cast(mask, tf.int32),
-            "segment_ids": tf.zeros_like(tokens),
-        }
-        outputs = self.backbone({key: inputs[key] for key in self.backbone.input}, training=training)
-        vectors = self.pooling(sequence(outputs), mask)
+        vectors = self.pooling(self.hidden(tokens, training), tf.not_equal(tokens, self.pad_id))
         if self.normalize:
             vectors = tf.math.l2_normalize(vectors, axis=-1)
         return tf.cast(vectors, self.compute_dtype)
+
+    def hidden(self, tokens, training=None):
+        """A vector of each token, `[n, length, width]`, of token ids `[n, length]`."""
+        inputs = {
+            "token_ids": tokens,
+            "padding_mask": tf.cast(tf.not_equal(tokens, self.pad_id), tf.int32),
+            "segment_ids": tf.zeros_like(tokens),
+        }
+        return sequence(self.backbone({key: inputs[key] for key in self.backbone.input}, training=training))
 
     @property
     def _parts(self) -> tuple:

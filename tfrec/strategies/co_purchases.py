@@ -1,0 +1,74 @@
+"""Contrastive learning of texts from what is bought together."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec.errors import InputError, require
+from tfrec.strategies.pretraining import Pretraining
+
+
+class CoPurchases(Pretraining):
+    """`-log exp(<e_i, e_j> / temperature) / sum_k exp(<e_i, e_k> / temperature)` of the texts of two different items
+    that a user bought in one period of the update, both ways, against the other texts of the batch (InfoNCE; van den
+    Oord et al., 2018).
+
+    Texts that are equal to the row's own are no negatives.
+
+    Args:
+        temperature: divides the cosines.
+        steps, batch_size, learning_rate, every, seed: see `Pretraining`; the batch is of pairs.
+
+    Raises:
+        InputError: see `Pretraining`; the temperature is not above 0; before learning, nobody bought two items.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.05,
+        steps: int = 200,
+        batch_size: int = 64,
+        learning_rate: float = 1e-4,
+        every: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(steps, batch_size, learning_rate, every, seed)
+        require(temperature > 0, f"strategy.co_purchases.temperature is {temperature}: choose above 0.")
+        self.temperature = temperature
+
+    def batch(self, learner, update, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """`tokens` `[2 * batch, length]`, row i of the first half bought with that of the second, and `text` rows."""
+        one, two = self.pairs(update.examples.query, update.candidates["text"][update.examples.item], rng)
+        rows = np.concatenate([one, two])
+        return {"tokens": learner.model.text.table.table.numpy()[rows], "text": rows}
+
+    def pairs(self, query: np.ndarray, text: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Text rows of `batch_size` pairs: an example each, and another one of the same user and period.
+
+        Args:
+            query, text: of each example, `[examples]`: whose and when it was, and the row of its text.
+        """
+        order = np.lexsort((text, query))
+        query, text = query[order], text[order]
+        first = np.append(True, (query[1:] != query[:-1]) | (text[1:] != text[:-1]))  # each text once
+        query, text = query[first], text[first]
+        begin, size = np.unique(query, return_index=True, return_counts=True)[1:]
+        several = np.flatnonzero(size > 1)
+        if not len(several):
+            raise InputError("strategy=co_purchases found nobody who bought two different items in one period.")
+        chosen = rng.choice(several, self.batch_size, p=size[several] / size[several].sum())
+        place = rng.integers(0, size[chosen])
+        other = (place + rng.integers(1, size[chosen])) % size[chosen]
+        return text[begin[chosen] + place], text[begin[chosen] + other]
+
+    def loss(self, encoder, batch: dict):
+        """In graph: the mean over both directions."""
+        vectors = tf.math.l2_normalize(tf.cast(encoder(batch["tokens"], training=True), tf.float32), axis=1)
+        one, two = tf.split(vectors, 2)
+        of_one, of_two = tf.split(batch["text"], 2)
+        logits = tf.matmul(one, two, transpose_b=True) / self.temperature
+        own = tf.eye(tf.shape(one)[0], dtype=tf.bool)
+        losses = []
+        for scores, rows in ((logits, of_two), (tf.transpose(logits), of_one)):
+            equal = tf.logical_and(rows[:, None] == rows[None, :], ~own)
+            losses.append(-tf.linalg.diag_part(tf.nn.log_softmax(tf.where(equal, -1e9, scores))))
+        return tf.reduce_mean(losses)
