@@ -53,9 +53,8 @@ def test_what_pools_learns_if_the_encoder_does():
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(encoder(texts)[:, :3])
     names = {id(value): name for name, value in encoder.named_values().items()}
-    slopes = dict(
-        zip((names[id(w)] for w in encoder.trainable_weights), tape.gradient(loss, encoder.trainable_weights))
-    )
+    slopes = tape.gradient(loss, encoder.trainable_weights)
+    slopes = {names[id(weight)]: slope for weight, slope in zip(encoder.trainable_weights, slopes, strict=True)}
     for name in ("pooling/query#0", "pooling/projection#0"):
         assert np.abs(slopes[name]).max() > 0
 
