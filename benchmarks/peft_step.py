@@ -66,10 +66,9 @@ def main() -> None:
     }
     print(f"{'method':<12}{'weights':>12}{'seconds':>10}{'of full':>9}{'MB':>8}{'of full':>9}")
     for name, row in rows.items():
-        time_, memory = (row[key] / rows["full"][key] for key in ("seconds", "memory"))
-        print(
-            f"{name:<12}{row['weights']:>12,.0f}{row['seconds']:>10.3f}{time_:>9.2f}{row['memory'] / 1e6:>8.0f}{memory:>9.2f}"
-        )
+        seconds, memory = (row[key] / rows["full"][key] for key in ("seconds", "memory"))
+        print(f"{name:<12}{row['weights']:>12,.0f}{row['seconds']:>10.3f}{seconds:>9.2f}", end="")
+        print(f"{row['memory'] / 1e6:>8.0f}{memory:>9.2f}")
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(json.dumps(rows, indent=2) + "\n")
 
