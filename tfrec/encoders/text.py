@@ -13,6 +13,7 @@ import keras_nlp
 import numpy as np
 import tensorflow as tf
 
+from tfrec.encoders.augmentation import Augmentation
 from tfrec.encoders.outputs import sequence
 from tfrec.encoders.pooling import Pooling
 from tfrec.errors import InputError, require
@@ -38,6 +39,7 @@ class TextEncoder(tf.keras.layers.Layer):
         tokenizer: the keras-nlp tokenizer that goes with it.
         max_length: tokens a text is cut and padded to, start and end token included.
         pooling, projection: see `Pooling`.
+        augmentation: of the texts that are learned from; None leaves them as they are.
         peft: what learns and is added, see `tfrec.peft`; nothing, if not given. `backbone` is then what it makes of it.
 
     Raises:
@@ -46,7 +48,7 @@ class TextEncoder(tf.keras.layers.Layer):
 
     # tf_keras does not track attributes that the class declares. Tracked, every variable inside would count
     # as trainable, whatever Keras 3 says, and be saved twice.
-    backbone = plain = pooling = tokenizer = peft = _packer = _tokenize_graph = _made_of = None
+    backbone = plain = pooling = tokenizer = peft = augmentation = _packer = _tokenize_graph = _made_of = None
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class TextEncoder(tf.keras.layers.Layer):
         normalize: bool = True,
         projection: int | None = None,
         peft: Peft | None = None,
+        augmentation: Augmentation | None = None,
         seed: int = 0,
         dtype: str | None = None,
         name: str | None = None,
@@ -67,7 +70,7 @@ class TextEncoder(tf.keras.layers.Layer):
         longest = getattr(backbone, "max_sequence_length", None) or max_length
         if not 3 <= max_length <= longest:
             raise InputError(f"max_length is {max_length}: choose 3 to {longest} for this text encoder.")
-        self.tokenizer, self.peft = tokenizer, peft or Frozen()
+        self.tokenizer, self.peft, self.augmentation = tokenizer, peft or Frozen(), augmentation or None
         self.plain, self._made_of = backbone, (type(backbone), backbone.get_config())
         self.backbone = self.peft.adapt(backbone)
         self.pooling = Pooling(pooling, sequence(backbone.output).shape[-1], projection, seed)
@@ -152,7 +155,7 @@ class TextEncoder(tf.keras.layers.Layer):
     def __deepcopy__(self, memo):
         # Keras would copy the backbone without what a method has put inside of it.
         kind, config = self._made_of
-        options = {key: getattr(self, key) for key in ("max_length", "normalize", "peft", "name")}
+        options = {key: getattr(self, key) for key in ("max_length", "normalize", "peft", "augmentation", "name")}
         options |= {"pooling": self.pooling.kind, "dtype": self.dtype_policy}
         projection = None if self.pooling.projection is None else self.dim
         made = type(self)(kind.from_config(config), self.tokenizer, projection=projection, **options)

@@ -31,12 +31,15 @@ class StatelessDropout(tf.keras.layers.Layer):
 
     def kept(self, numbers):
         """Which of `numbers` `[n]`, ints, this call keeps, bool `[n]`: the same for equal numbers. It is counted."""
+        return self.uniform(numbers) >= self.rate
+
+    def uniform(self, numbers):
+        """Of `numbers` `[n]`, ints, draws from [0, 1), `[n]`: the same for equal numbers. The call is counted."""
         step = tf.cast(self.calls.assign_add(1), tf.uint32)
         key = mixed(tf.bitwise.bitwise_xor(step, mixed(tf.constant(self.seed % 2**32, tf.uint32))))
         bits = mixed(tf.bitwise.bitwise_xor(mixed(tf.cast(numbers, tf.uint32)), key))
         top = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))  # as many bits as float32 holds exactly
-        drawn = tf.cast(top, tf.float32) / 2**24  # uniform in [0, 1)
-        return drawn >= self.rate
+        return tf.cast(top, tf.float32) / 2**24
 
 
 def mixed(bits):

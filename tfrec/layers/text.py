@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from tfrec.encoders.cache import encode_texts
 from tfrec.folders import cache_folder
+from tfrec.layers.dropout import StatelessDropout
 from tfrec.layers.growing import GrowingTable
+from tfrec.replicas import rows_before
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +53,19 @@ class FrozenText(tf.keras.layers.Layer):
 class TrainedText(tf.keras.layers.Layer):
     """Vectors of texts from an encoder that is (partly) trained: token ids in a table, encoded in the graph.
 
+    With an `Augmentation`, learning draws one of a text's wordings for each row; scores are of the text as it is.
+
     Args:
         encoder: a `TextEncoder` with trainable weights.
     """
 
     def __init__(self, encoder, name="text") -> None:
         super().__init__(name=name)
-        self.encoder = encoder
+        self.encoder, self.augmentation = encoder, encoder.augmentation
         self.table = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
+        if self.augmentation is not None:
+            self.wordings = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="wordings")
+            self.draw = StatelessDropout(0.0, self.augmentation.seed, name="draw")
 
     def prepare(self, texts: list[str]) -> bool:
         """Nothing: texts are encoded anew in every step."""
@@ -70,6 +77,13 @@ class TrainedText(tf.keras.layers.Layer):
         replaced = self.table.grow(first + len(texts))
         if texts:
             self.table.assign(first + np.arange(len(texts)), self.encoder.tokenize(texts))
+        if self.augmentation is not None:
+            self.augmentation.observe(texts)
+            found = [wording for text in texts for wording in self.augmentation.wordings(text)]
+            first *= self.augmentation.copies
+            replaced |= self.wordings.grow(first + len(found))
+            if found:
+                self.wordings.assign(first + np.arange(len(found)), self.encoder.tokenize(found))
         return replaced
 
     def vectors_of(self, rows: np.ndarray) -> np.ndarray:
@@ -80,6 +94,10 @@ class TrainedText(tf.keras.layers.Layer):
 
     def call(self, rows, training=False):
         """Vectors `[n, dim]` of text rows `[n]`."""
+        if training and self.augmentation is not None:
+            drawn = self.draw.uniform(tf.range(tf.size(rows)) + rows_before(tf.size(rows)))
+            copies = self.augmentation.copies
+            return self.encoder(self.wordings(rows * copies + tf.cast(drawn * copies, rows.dtype)), training=True)
         return self.encoder(self.table(rows), training=training)
 
 
