@@ -54,8 +54,18 @@ def left(folder, state):
     return (folder / "stream.csv").read_bytes(), arrays + [buffer[key] for key in sorted(buffer)]
 
 
-@pytest.mark.parametrize("late", [True, False], ids=["late", "at_once"])
-@pytest.mark.parametrize("killed_in, every, n", [(2, 1, 1), (4, 1, 2), (4, 2, 1)])
+@pytest.mark.parametrize(
+    "killed_in, every, n, late",
+    [
+        (2, 1, 1, True),
+        (4, 1, 2, False),
+        (4, 2, 1, True),
+        *(
+            pytest.param(*options, marks=pytest.mark.slow)
+            for options in [(2, 1, 1, False), (4, 1, 2, True), (4, 2, 1, False)]
+        ),
+    ],
+)
 def test_killed_and_resumed(tmp_path, late, killed_in, every, n):
     """In the first period after the base; in a later one; in one since whose checkpoint another one went by."""
     log = make_shop(days=45, late=late)
@@ -72,7 +82,7 @@ def test_killed_and_resumed(tmp_path, late, killed_in, every, n):
     [
         lambda: {"ids": False},
         lambda: {"fusion": Gated(), "id_dropout": 0.3, "new_items": "zero"},
-        lambda: {"fusion": Mlp(dropout=0.1)},
+        pytest.param(lambda: {"fusion": Mlp(dropout=0.1)}, marks=pytest.mark.slow),
     ],
     ids=["texts", "gated", "mlp"],
 )

@@ -57,28 +57,34 @@ def test_the_search_table_is_the_mean_of_its_results():
         assert [value.strip() for value in values.strip("| ").split("|")] == expected
 
 
-def test_the_table_of_ways_of_updating_is_the_mean_of_its_runs():
+QUALITY = ["eval/all/ndcg@10", "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
+MATRIX = [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
+WAYS = {"screening": ("**Screening**", [*QUALITY, *MATRIX, "early"]), "tuning": ("**Tuning**", QUALITY)}
+
+
+@pytest.mark.parametrize("study", WAYS)
+def test_the_table_of_ways_of_updating_is_the_mean_of_its_runs(study):
     """Methods of the page by their words in the table, each with as many seeds and the means of all columns."""
-    runs = pd.read_csv(ROOT / "experiments/forgetting/screening.csv", dtype=str, keep_default_na=False)
-    periods = pd.read_csv(ROOT / "experiments/forgetting/screening_periods.csv", dtype=str, keep_default_na=False)
+    heading, columns = WAYS[study]
     runs, periods = (
-        table.assign(words=[" ".join(filter(None, row)) for row in table.loc[:, :"name"].to_numpy()])
-        for table in (runs, periods)
+        pd.read_csv(ROOT / f"experiments/forgetting/{name}.csv", dtype=str, keep_default_na=False)
+        for name in (study, f"{study}_periods")
     )
-    shown = ["eval/all/ndcg@10", "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
-    shown += [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
+    early = periods[periods["period"].astype(int) < 6].astype({QUALITY[0]: float})  # of screening alone
+    keys = [*runs.loc[:, :"name"], "seed"]
+    runs = runs.merge(early.groupby(keys)[QUALITY[0]].mean().rename("early").reset_index(), how="left", on=keys)
     expected = []
-    for words, of_method in runs.groupby("words"):
-        means = [pd.to_numeric(of_method[name]).mean() for name in shown]
-        early = periods[(periods["words"] == words) & (periods["period"].astype(int) < 6)]
-        means.append(early["eval/all/ndcg@10"].astype(float).mean())
+    for _, of_method in runs.groupby(keys[:-1]):
+        means = [pd.to_numeric(of_method[name]).mean() for name in columns]
         cells = ["" if pd.isna(value) else f"{value:.4f}" for value in means]
         expected.append([str(len(of_method)), *cells, f"{of_method['cost/examples'].astype(float).mean():.0f}"])
-    page = (ROOT / "experiments/forgetting/README.md").read_text()
-    rows = [line.strip("| ").split("|")[1:] for line in page.splitlines() if line.startswith("| `")]
-    assert sorted([cell.strip() for cell in row] for row in rows) == sorted(expected)
-    best = [row[1] for row in expected]
-    assert [row[1].strip() for row in rows] == sorted(best, reverse=True)
+    page = (ROOT / "experiments/forgetting/README.md").read_text().split(heading)[1]
+    lines = page.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("| `"))
+    stop = next(n for n, line in enumerate(lines) if n > start and not line.startswith("| `"))
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")[1:]] for line in lines[start:stop]]
+    assert sorted(rows) == sorted(expected)
+    assert [row[1] for row in rows] == sorted((row[1] for row in expected), reverse=True)
 
 
 def test_the_ratings_table_is_what_its_runs_gave():

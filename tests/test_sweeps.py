@@ -137,6 +137,7 @@ def test_a_finished_run_is_not_run_again(results, run, launcher, monkeypatch):
     assert len(before) == 1 and after == before
 
 
+@pytest.mark.slow
 def test_a_search_takes_the_best_of_the_runs_that_finished(results, run):
     done, folder = results["search"]
     runs = written(folder)

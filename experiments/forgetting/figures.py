@@ -17,7 +17,15 @@ QUALITY, COST = "eval/all/ndcg@10", "cost/examples"
 COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
 COLUMNS += [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
 REPORTED = 6  # the first period of four weeks with weeks that are reported
-SAME = ["stream.period", "loop.base", "loop.log_q_window", "probe.ages"]  # of all runs of a study
+SAME = [
+    "stream.period",
+    "loop.base",
+    "loop.last",
+    "loop.log_q_window",
+    "loop.checkpoint_every",
+    "probe",
+    "probe.ages",
+]  # of all runs of a study
 
 
 def named(table: pd.DataFrame) -> pd.Series:

@@ -28,7 +28,8 @@ def run(folder, trigger):
     return state
 
 
-@pytest.mark.parametrize("killed_in", [pytest.param(2, marks=pytest.mark.slow), 4])
+@pytest.mark.slow
+@pytest.mark.parametrize("killed_in", [2, 4])
 def test_killed_and_resumed(tmp_path, killed_in):
     """In the first period after the base, and in a later one; ids and books are among the variables."""
     whole = run(tmp_path / "whole", EveryPeriod())

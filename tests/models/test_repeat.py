@@ -148,7 +148,7 @@ def run(folder, log, trigger):
     return state
 
 
-@pytest.mark.parametrize("late", [True, False], ids=["late", "at_once"])
+@pytest.mark.parametrize("late", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["late", "at_once"])
 def test_killed_and_resumed_is_the_uninterrupted_run(tmp_path, late):
     """With rows that go from one item to another, replay, dropout, and baselines of older weights."""
     log = make_shop(days=45, late=late)

@@ -13,6 +13,7 @@ from tfrec.loops.observed import Observed
 from tfrec.loops.passes import Passes
 from tfrec.loops.serving import answers
 from tfrec.models.scoring import Towers, TowerScores
+from tfrec.tasks.log_q import static_log_q
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,6 @@ class StreamState(Observed):
         examples = Examples.concatenate([self.examples(t) for t in periods if self.sizes[t]])
         candidates = self.model.features.candidates(self.history, np.arange(len(self.history.items)))
         counts = self.history.popularity(max(log_q_window, len(periods)), periods[-1])
-        candidates["log_q"] = np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
+        candidates["log_q"] = static_log_q(counts)
         fresh = self.examples_in(range(periods[0], min(self.learner.last_period, periods[-1]) + 1))
         return Update(periods[-1], examples, candidates, fresh, np.repeat(periods, [self.sizes[t] for t in periods]))

@@ -28,6 +28,7 @@ class Ader(Replay):
     needs = ("task_losses", "before", "choices")
     of_rows = True
     compares = True
+    share = 0.0
 
     def __init__(
         self, memory: Reservoir | None = None, ratio: float = 0.25, weight: float = 0.8, seed: int = 0
@@ -35,7 +36,6 @@ class Ader(Replay):
         super().__init__(memory, ratio, seed)
         require(weight >= 0, f"strategy.ader.weight is {weight}: choose 0 or more.")
         self.weight, self.items = weight, 0
-        self.share = 0.0
         self.adaptive = tf.Variable(0.0, trainable=False, name="ader_lambda")
 
     def prepare(self, learner, update):

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from tfrec.memories.reservoir import Reservoir
 from tfrec.strategies.replay import Replay
 
 
@@ -19,10 +18,7 @@ class Agem(Replay):
 
     needs = ("task_losses",)
     of_rows = twice = True
-
-    def __init__(self, memory: Reservoir | None = None, ratio: float = 0.25, seed: int = 0) -> None:
-        super().__init__(memory, ratio, seed)
-        self.share = 0.0
+    share = 0.0
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, marked by `agem/row`."""

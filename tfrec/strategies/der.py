@@ -39,7 +39,12 @@ class Der(Replay):
     ) -> None:
         super().__init__(memory, ratio, seed)
         require(min(alpha, beta) >= 0, f"strategy.der has alpha={alpha}, beta={beta}: choose 0 or more.")
-        self.alpha, self.share = alpha, beta
+        self.alpha, self.beta = alpha, beta
+
+    @property
+    def share(self) -> float:
+        """See `Replay`."""
+        return self.beta
 
     def joined(self, batch: dict, size: int, rows: dict, number: int) -> dict:
         """The batch followed by rows of the memory, with their outputs of then."""

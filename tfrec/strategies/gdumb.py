@@ -4,6 +4,7 @@ import numpy as np
 
 from tfrec.data.examples import Examples, Update
 from tfrec.strategies.replay import Replay
+from tfrec.tasks.log_q import static_log_q
 
 
 class Gdumb(Replay):
@@ -33,7 +34,7 @@ class Gdumb(Replay):
         queries = {key: values for key, values in rows.items() if key not in update.candidates}
         items = rows["item"]
         counts = np.bincount(items, minlength=len(update.candidates["log_q"]))
-        candidates = update.candidates | {"log_q": np.log(np.maximum(counts, 1) / len(items)).astype(np.float32)}
+        candidates = update.candidates | {"log_q": static_log_q(counts)}
         examples = Examples(queries, np.arange(len(items)), items.astype(np.int64))
         return Update(update.period, examples, candidates, len(items), self.memory.facts["period"])
 

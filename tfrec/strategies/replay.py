@@ -30,7 +30,6 @@ class Replay(Strategy):
         require(0 < ratio <= 10, f"strategy.{self.name}.ratio is {ratio}: choose above 0, up to 10.")
         self.memory = Reservoir(seed=seed) if memory is None else memory  # one without rows is false
         self.ratio, self.seed = ratio, seed
-        self.share = ratio  # the weight of all replayed rows in that of the batch's own
         self.drawn = 0
         self.log_q: np.ndarray | None = None  # of what is learned now, by item
 
@@ -38,6 +37,11 @@ class Replay(Strategy):
     def name(self) -> str:
         """As it is called in conf/strategy."""
         return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def share(self) -> float:
+        """The weight of all replayed rows in that of the batch's own."""
+        return self.ratio
 
     def look(self, learner, update) -> None:
         """Lets the memory look at its rows by the weights of now."""

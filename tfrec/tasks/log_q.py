@@ -1,4 +1,4 @@
-"""How often an item is in a batch, estimated while batches go by."""
+"""How often an item is in a batch: by what is known, or estimated while batches go by."""
 
 import io
 
@@ -6,6 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.errors import require
+
+
+def static_log_q(counts: np.ndarray) -> np.ndarray:
+    """`log(max(n_i, 1) / sum n)` of how often each item was bought, `[items]`, float32."""
+    return np.log(np.maximum(counts, 1) / counts.sum()).astype(np.float32)
 
 
 class StreamingLogQ(tf.train.experimental.PythonState):
