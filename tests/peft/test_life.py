@@ -52,7 +52,7 @@ def test_what_an_update_learned_stays_or_goes_into_the_weights(life):
     names = {v.value.name.partition(":")[0] for layer in layers_of(state) for v in layer.factors}
     slots = [v for v in state.learner.optimizer.variables if any(name in v.name for name in names)]
     assert len(slots) == 2 * len(layers_of(state))
-    assert all((np.unique(slot).size == 1) == (life != "continue") for slot in slots)  # as Adagrad starts them
+    assert all(np.unique(slot).size == 1 for slot in slots) == (life != "continue")  # as Adagrad starts them
 
 
 def test_merging_leaves_the_vectors():
@@ -91,7 +91,7 @@ def test_the_budget_of_a_run_is_kept_to():
     """Parts of rank 4 in two layers: from step 3 on there are as many as the target says."""
     peft = Adalora(rank=4, target=1, start=0, end=3)
     state = make_state(peft)
-    learn(state, range(3))
+    learn(state, range(4))
     assert state.learner.steps > 3
     (budget,) = peft.strategies
     kept = [np.count_nonzero(layer.factors[1]) for layer in budget.layers]

@@ -119,6 +119,7 @@ class TextEncoder(tf.keras.layers.Layer):
 
     def hidden(self, tokens, training=None):
         """A vector of each token, `[n, length, width]`, of token ids `[n, length]`."""
+        tokens = tf.convert_to_tensor(tokens)
         inputs = {
             "token_ids": tokens,
             "padding_mask": tf.cast(tf.not_equal(tokens, self.pad_id), tf.int32),
