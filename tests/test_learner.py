@@ -8,7 +8,7 @@ from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.models.two_tower import TwoTower
@@ -168,7 +168,7 @@ def test_a_row_outside_of_its_table_is_refused(name):
 
 
 def test_a_text_row_outside_of_its_table_is_refused():
-    model = make_model(encoder=small_bert(max_length=8), new_items="text")
+    model = make_model(encoder=scratch(max_length=8), new_items="text")
     history = grown(model)
     batch = make_batch(model, history)
     batch["text"] = np.full_like(batch["text"], model.text.table.rows)

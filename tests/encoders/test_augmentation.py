@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfrec.encoders.augmentation import Augmentation, misspelt
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.layers.text import TrainedText
 from tfrec.peft.full import Full
@@ -61,7 +61,7 @@ def test_the_same_text_has_the_same_wordings_and_no_text_none():
 def test_learning_draws_wordings_and_scores_do_not():
     """With every letter left out but one word, a wording is one of the words, each about as often."""
     augmentation = Augmentation(drop=1.0, exchange=0.0, misspell=0.0, copies=64)
-    text = TrainedText(small_bert(dropout=0.0, peft=Full(), augmentation=augmentation))
+    text = TrainedText(scratch(dropout=0.0, peft=Full(), augmentation=augmentation))
     text.add(["ab"])
     text.add(["cd ef", "gh"])
     rows = np.full(200, 1)

@@ -6,7 +6,7 @@ import pytest
 
 from tfrec.encoders import cache
 from tfrec.encoders.cache import encode_texts
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.folders import cache_folder
 
@@ -16,7 +16,7 @@ TEXTS = ["x" * n for n in range(1, 41)]
 
 @pytest.fixture(scope="module")
 def encoder():
-    return small_bert()
+    return scratch()
 
 
 class Counting:
@@ -65,14 +65,14 @@ def test_a_vector_does_not_depend_on_its_company(encoder, tmp_path):
 
 
 def test_other_weights_share_no_vectors(encoder, tmp_path):
-    other = small_bert(seed=1)
+    other = scratch(seed=1)
     first, second = (encode_texts(each, TEXTS[:2], tmp_path) for each in (encoder, other))
     assert not np.allclose(first, second)
     assert {path.name for path in tmp_path.iterdir()} == {encoder.fingerprint(), other.fingerprint()}
 
 
 def test_mixed_precision_encoder_yields_float32(tmp_path):
-    vectors = encode_texts(small_bert(dtype="mixed_bfloat16"), TEXTS[:2], tmp_path)
+    vectors = encode_texts(scratch(dtype="mixed_bfloat16"), TEXTS[:2], tmp_path)
     assert vectors.dtype == np.float32
 
 

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 
 
 def test_the_backbone_cut_at_embeddings_dropout_is_the_backbone():
-    encoder = small_bert(layers=3, max_length=16)
+    encoder = scratch(layers=3, max_length=16)
     backbone = encoder.backbone
     tokens = encoder.tokenize(["red apple", "a much longer text of many letters"])
     inputs = {

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfrec.encoders.pooling import Pooling
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.peft.full import Full
 
@@ -47,9 +47,9 @@ def test_a_projection_has_orthonormal_columns():
 
 def test_what_pools_learns_if_the_encoder_does():
     texts = ["apple", "dog food"]
-    still = small_bert(projection=8)
+    still = scratch(projection=8)
     assert still(texts).shape == (2, 8) and not still.trainable_weights
-    encoder = small_bert(pooling="attention", projection=8, peft=Full())
+    encoder = scratch(pooling="attention", projection=8, peft=Full())
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(encoder(texts)[:, :3])
     names = {id(value): name for name, value in encoder.named_values().items()}
@@ -70,4 +70,4 @@ def test_what_pools_learns_if_the_encoder_does():
 )
 def test_errors_say_what_to_do(options, message):
     with pytest.raises(InputError, match=message):
-        small_bert(**options)
+        scratch(**options)

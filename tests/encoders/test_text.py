@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tokenizers
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
 from safetensors.numpy import load_file
 
-from tfrec.encoders.presets import _locate, pretrained, small_bert
+from tfrec.encoders.presets import _locate, pretrained, scratch
 from tfrec.encoders.text import TextEncoder
 from tfrec.errors import InputError
 from tfrec.peft.full import Full
@@ -128,7 +128,7 @@ def test_same_meaning_is_near_and_different_meaning_is_far(minilm):
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
 def test_pooling_counts_real_tokens_only(pooling):
-    encoder = small_bert(pooling=pooling, normalize=False)
+    encoder = scratch(pooling=pooling, normalize=False)
     tokens = encoder.tokenize(["ab cd"])
     length = 1 + 4 + 1  # [CLS] a ##b c ##d [SEP]
     assert (tokens != encoder.pad_id).sum() == length
@@ -142,7 +142,7 @@ def test_pooling_counts_real_tokens_only(pooling):
 
 
 def test_small_bert_is_given_by_its_seed_and_reads_any_text():
-    first, again, other = small_bert(seed=3), small_bert(seed=3), small_bert(seed=4)
+    first, again, other = scratch(seed=3), scratch(seed=3), scratch(seed=4)
     vectors = first(["Milk 2 l", "привет", "", "x" * 99]).numpy()
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     for name, value in values_of(first).items():
@@ -152,7 +152,7 @@ def test_small_bert_is_given_by_its_seed_and_reads_any_text():
 
 
 def test_texts_in_call_and_in_a_data_pipeline_are_as_tokens():
-    encoder = small_bert()
+    encoder = scratch()
     tokens = encoder.tokenize(TEXTS)
     np.testing.assert_array_equal(encoder(tf.constant(TEXTS)), encoder(tokens))
     pipeline = tf.data.Dataset.from_tensor_slices(TEXTS).batch(4).map(encoder.tokenize_in_graph)
@@ -163,7 +163,7 @@ def test_texts_in_call_and_in_a_data_pipeline_are_as_tokens():
 
 
 def test_everything_trains_but_the_pooler_that_nothing_uses():
-    encoder = small_bert(peft=Full())
+    encoder = scratch(peft=Full())
     gradients = train_a_step(encoder, encoder.tokenize(TEXTS))
     assert all(np.isfinite(gradient).all() for gradient in gradients)
     names = encoder.named_values()
@@ -174,7 +174,7 @@ def test_everything_trains_but_the_pooler_that_nothing_uses():
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_only_the_last_layers_change(jit_compile):
-    encoder = small_bert(layers=3, peft=LastK(2))
+    encoder = scratch(layers=3, peft=LastK(2))
     before = values_of(encoder)
     train_a_step(encoder, encoder.tokenize(TEXTS), jit_compile)
     moved = changed(encoder, before)
@@ -183,15 +183,15 @@ def test_only_the_last_layers_change(jit_compile):
 
 
 def test_frozen_is_the_default_and_the_layer_can_freeze():
-    assert small_bert().trainable_weights == []
-    encoder = small_bert(peft=Full())
+    assert scratch().trainable_weights == []
+    encoder = scratch(peft=Full())
     encoder.trainable = False
     assert encoder.trainable_weights == []
     assert len(encoder.non_trainable_weights) == len(encoder.named_values())
 
 
 def test_lora_that_comes_later_is_followed():
-    encoder = small_bert()
+    encoder = scratch()
     tokens = encoder.tokenize(TEXTS)
     plain = encoder(tokens).numpy()
     encoder.backbone.enable_lora(4)
@@ -206,7 +206,7 @@ def test_lora_that_comes_later_is_followed():
 
 
 def test_fit_trains_through_sequential_and_functional_models():
-    encoder = small_bert(layers=1, peft=LastK(1))
+    encoder = scratch(layers=1, peft=LastK(1))
     tokens, labels = encoder.tokenize(TEXTS), np.ones([len(TEXTS), 1])
     inputs = tf.keras.Input([], dtype=tf.string)
     functional = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(encoder(inputs)))
@@ -225,7 +225,7 @@ def test_fit_trains_through_sequential_and_functional_models():
 
 
 def test_xla_gives_the_same_vectors_and_gradients():
-    plain, compiled = (small_bert(layers=1, peft=Full()) for _ in range(2))
+    plain, compiled = (scratch(layers=1, peft=Full()) for _ in range(2))
     tokens = plain.tokenize(TEXTS)
     forward = tf.function(compiled, jit_compile=True)
     np.testing.assert_allclose(forward(tf.constant(tokens)), plain(tokens), atol=1e-5)
@@ -235,7 +235,7 @@ def test_xla_gives_the_same_vectors_and_gradients():
 
 @pytest.mark.parametrize(("dtype", "digits"), [("bfloat16", 8), ("float16", 11)])
 def test_mixed_precision_computes_low_and_keeps_weights_high(dtype, digits):
-    low, high = small_bert(dtype=f"mixed_{dtype}", peft=Full()), small_bert()
+    low, high = scratch(dtype=f"mixed_{dtype}", peft=Full()), scratch()
     tokens = low.tokenize(TEXTS)
     vectors = low(tokens)
     assert vectors.dtype == dtype and low.backbone.compute_dtype == dtype
@@ -250,7 +250,7 @@ def test_mixed_precision_computes_low_and_keeps_weights_high(dtype, digits):
 def test_global_policy_reaches_the_backbone():
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        assert small_bert().backbone.compute_dtype == "bfloat16"
+        assert scratch().backbone.compute_dtype == "bfloat16"
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
 
@@ -259,15 +259,15 @@ TWO_REPLICAS = """
 import numpy as np
 import tfrec
 import tensorflow as tf
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.peft.full import Full
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-one = small_bert(layers=1, peft=Full())
+one = scratch(layers=1, peft=Full())
 with strategy.scope():
-    two = small_bert(layers=1, peft=Full())
+    two = scratch(layers=1, peft=Full())
 assert two.fingerprint() == one.fingerprint()
 tokens = one.tokenize(["milk", "bread", "tea", "soap"])
 target = np.random.default_rng(0).normal(size=[4, one.dim]).astype(np.float32)
@@ -301,7 +301,7 @@ def test_two_replicas_give_the_gradient_of_one_device():
 
 @pytest.mark.parametrize("rank", [None, 4])
 def test_checkpoint_brings_back_weights_and_dropout(tmp_path, rank):
-    saved, restored = small_bert(seed=0), small_bert(seed=1)
+    saved, restored = scratch(seed=0), scratch(seed=1)
     for encoder in (saved, restored):
         if rank:
             encoder.backbone.enable_lora(rank)
@@ -317,7 +317,7 @@ def test_checkpoint_brings_back_weights_and_dropout(tmp_path, rank):
 
 
 def test_weights_file_holds_the_encoder(tmp_path):
-    saved, restored = (tf.keras.Sequential([small_bert(seed=seed)]) for seed in (0, 1))
+    saved, restored = (tf.keras.Sequential([scratch(seed=seed)]) for seed in (0, 1))
     tokens = saved.layers[0].tokenize(TEXTS)
     saved(tokens), restored(tokens)
     saved.save_weights(tmp_path / "model.weights.h5")
@@ -327,7 +327,7 @@ def test_weights_file_holds_the_encoder(tmp_path):
 
 def test_saved_model_reads_texts(tmp_path):
     module = tf.Module()
-    module.encoder = small_bert()
+    module.encoder = scratch()
     module.encode = tf.function(module.encoder, input_signature=[tf.TensorSpec([None], tf.string)])
     tf.saved_model.save(module, tmp_path)
     texts = tf.constant(TEXTS)
@@ -336,7 +336,7 @@ def test_saved_model_reads_texts(tmp_path):
 
 
 def test_a_copy_goes_its_own_way():
-    encoder = small_bert(peft=Full())
+    encoder = scratch(peft=Full())
     tokens = encoder.tokenize(TEXTS)
     before = encoder(tokens).numpy()
     teacher = copy.deepcopy(encoder)
@@ -346,14 +346,14 @@ def test_a_copy_goes_its_own_way():
 
 
 def test_fingerprint_names_the_vectors():
-    encoder = small_bert()
+    encoder = scratch()
     start = encoder.fingerprint()
     encoder(encoder.tokenize(TEXTS), training=True)
     encoder.backbone.trainable = True
     assert encoder.fingerprint() == start  # what dropout drew and what trains does not matter
 
     options = [{"max_length": 16}, {"pooling": "cls"}, {"normalize": False}, {"heads": 4}, {"layers": 1}]
-    others = [small_bert(**option).fingerprint() for option in [*options, {"dtype": "mixed_bfloat16"}]]
+    others = [scratch(**option).fingerprint() for option in [*options, {"dtype": "mixed_bfloat16"}]]
     vocabulary = [token if token != "q" else "é" for token in encoder.tokenizer.get_vocabulary()]
     tokenizer = keras_nlp.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
     others.append(TextEncoder(encoder.backbone, tokenizer).fingerprint())
@@ -383,10 +383,10 @@ def image_model():
         (lambda: pretrained("./nowhere"), "no folder './nowhere'"),
         (lambda: pretrained(str(Path(__file__).parent)), "cannot be read"),
         (lambda: TextEncoder(image_model(), None), "images is no text encoder"),
-        (lambda: small_bert(max_length=513), "choose 3 to 512"),
-        (lambda: small_bert(max_length=2), "choose 3 to 512"),
-        (lambda: small_bert(pooling="sum"), "choose mean, cls or max"),
-        (lambda: small_bert(peft=LastK(3)), "peft.k is 3, but the encoder has 2"),
+        (lambda: scratch(max_length=513), "choose 3 to 512"),
+        (lambda: scratch(max_length=2), "choose 3 to 512"),
+        (lambda: scratch(pooling="sum"), "choose mean, cls, max, last or attention"),
+        (lambda: scratch(peft=LastK(3)), "peft.k is 3, but the encoder has 2"),
     ],
 )
 def test_errors_say_what_to_do(make, message):
@@ -396,7 +396,8 @@ def test_errors_say_what_to_do(make, message):
 
 @pytest.mark.parametrize("name", ["bert_tiny", "minilm"])
 def test_configured_encoders_encode(name):
-    config = OmegaConf.load(ROOT / "conf" / "encoder" / f"{name}.yaml")
+    with initialize_config_dir(str(ROOT / "conf"), version_base=None):
+        config = compose("config", overrides=[f"encoder={name}"]).encoder
     encoder = hydra.utils.instantiate(config, _convert_="all")
     assert encoder(TEXTS).shape == [len(TEXTS), encoder.dim]
     assert encoder.trainable_weights == []

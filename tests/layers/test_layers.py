@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.layers.dropout import StatelessDropout, mixed
 from tfrec.layers.growing import GrowingTable
 from tfrec.layers.text import FrozenText, TrainedText
@@ -105,7 +105,7 @@ def test_ridge_with_a_large_penalty_is_the_mean():
 
 def test_frozen_and_trained_text_agree_and_grow():
     """A table of cached vectors and a table of tokens encoded in the graph give the same vectors."""
-    frozen, trained = FrozenText(small_bert()), TrainedText(small_bert(peft=Full()))
+    frozen, trained = FrozenText(scratch()), TrainedText(scratch(peft=Full()))
     texts = [f"organic tomato {i}" for i in range(1500)]
     for layer in (frozen, trained):
         assert layer.add(texts[:5]) is False
@@ -114,3 +114,29 @@ def test_frozen_and_trained_text_agree_and_grow():
     np.testing.assert_allclose(frozen(rows), trained(rows), atol=1e-5)
     np.testing.assert_allclose(frozen.vectors_of(rows), trained.vectors_of(rows), atol=1e-5)
     assert not frozen.trainable_weights and trained.trainable_weights
+
+
+def test_each_different_text_of_a_batch_is_encoded_once_at_its_own_length():
+    """Of 16 rows with 3 short and 2 long texts, an eighth of the rows is 2: 4 short and 2 long rows are encoded."""
+    layer = TrainedText(scratch(peft=Full(), max_length=16, dropout=0.0))
+    layer.add(["fig", "a text of letters that is long", "plum", "", "another long text", "never asked"])
+    rows = np.array([0, 1, 2, 0, 2, 4, 1, 1, -1, 0, 2, 2, 4, 4, 3, 3])
+    batch = layer.batch({"text": rows, "other": rows})
+    assert sorted(batch) == ["other", "text", "text/long", "text/place", "text/short"]
+    assert batch["text/short"].tolist() == [0, 2, 3, 0] and batch["text/long"].tolist() == [1, 4]
+    asked = []
+    for features in ({"text": rows}, batch):
+        with tf.GradientTape() as tape:
+            vectors = layer.of(features, "text")
+            loss = tf.reduce_sum(vectors * tf.range(16.0)[:, None])
+        asked.append((vectors, *tape.gradient(loss, layer.trainable_weights)))
+    for plain, once in zip(*asked, strict=True):
+        np.testing.assert_allclose(tf.convert_to_tensor(once), tf.convert_to_tensor(plain), rtol=1e-3, atol=2e-4)
+
+
+def test_texts_of_one_length_alone_are_encoded_in_one_part():
+    layer = TrainedText(scratch(peft=Full(), max_length=16))
+    layer.add(["fig", "a text of letters that is long"])
+    assert "text/long" not in layer.batch({"text": np.zeros(4, int)})
+    three = layer.batch({"query_text": np.ones(4, int)}, replicas=3)  # of which each has as many rows
+    assert three["query_text/long"].tolist() == [1, 1, 1] and "query_text/short" not in three

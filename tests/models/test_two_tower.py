@@ -9,7 +9,7 @@ from tfrec.data.features import TowerFeatures
 from tfrec.data.history import History
 from tfrec.data.requests import Requests
 from tfrec.data.stream import Stream
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.models.scoring import Towers, TowerScores, encode
 from tfrec.models.two_tower import TwoTower
@@ -82,7 +82,7 @@ def test_new_items_start_at_the_mean():
 
 def test_new_items_start_from_their_text():
     """Items of one text get one row, and different texts get different rows of the size of the known ones."""
-    model = make_model(new_items="text", encoder=small_bert())
+    model = make_model(new_items="text", encoder=scratch())
     stream, history = history_after(3)
     items = stream.items.assign(text=[f"thing {i % 7}" if i % 2 else f"other {i % 3}" for i in range(30)])
     model.grow(history, items)
@@ -105,7 +105,7 @@ def test_new_items_start_from_their_text():
 
 
 def test_texts_that_train_are_encoded_in_the_graph():
-    model = make_model(encoder=small_bert(peft=LastK(1)), new_items="text")
+    model = make_model(encoder=scratch(peft=LastK(1)), new_items="text")
     history = grown(model)
     batch = make_batch(model, history)
     with tf.GradientTape() as tape:

@@ -10,7 +10,7 @@ import yaml
 
 from tests.peft.backbones import DIM, INNER, KINDS, LAYERS, backbone_of, gradients, inputs_of, rows_of
 from tfrec.build import build
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 
 CONF = Path(__file__).resolve().parents[2] / "conf/peft"
@@ -71,7 +71,7 @@ def test_vectors_are_those_of_before_and_every_weight_has_a_gradient(name, famil
 
 def learned(name, steps=3):
     """An encoder after steps on its texts."""
-    encoder = small_bert(peft=make(name))
+    encoder = scratch(peft=make(name))
     optimizer, tokens = tf.keras.optimizers.SGD(1.0), encoder.tokenize(TEXTS)
     for _ in range(steps):
         with tf.GradientTape() as tape:
@@ -83,7 +83,7 @@ def learned(name, steps=3):
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "frozen"])
 def test_what_learns_moves_and_nothing_else(name):
-    plain, encoder = small_bert(peft=make(name)), learned(name)
+    plain, encoder = scratch(peft=make(name)), learned(name)
     trained = {id(value) for value in encoder.trainable_weights}
     for (key, old), new in zip(plain.named_values().items(), encoder.named_values().values(), strict=True):
         if id(new) not in trained and "seed_generator" not in key:
@@ -95,7 +95,7 @@ def test_what_learns_moves_and_nothing_else(name):
 def test_after_learning_a_checkpoint_and_a_copy_give_the_same_vectors(name, tmp_path):
     encoder = learned(name)
     path = tf.train.Checkpoint(encoder=encoder).save(str(tmp_path / "c"))
-    loaded = small_bert(peft=make(name), seed=1)
+    loaded = scratch(peft=make(name), seed=1)
     tf.train.Checkpoint(encoder=loaded).restore(path).assert_consumed()
     copied = copy.deepcopy(encoder)
     for other in (loaded, copied):
@@ -112,7 +112,7 @@ def test_xla_and_bfloat16_give_the_same_vectors(name):
     encoder = learned(name)
     tokens = tf.constant(encoder.tokenize(TEXTS))
     np.testing.assert_allclose(tf.function(encoder, jit_compile=True)(tokens), encoder(tokens), atol=1e-5)
-    low = small_bert(peft=make(name), dtype="mixed_bfloat16")
+    low = scratch(peft=make(name), dtype="mixed_bfloat16")
     for value, of in zip(low.named_values().values(), encoder.named_values().values(), strict=True):
         value.assign(of)
     # Numbers of 8 bits, some twenty roundings one after another.

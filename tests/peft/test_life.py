@@ -7,7 +7,7 @@ import tf_keras
 from tests.test_learner import make_model
 from tests.toy import make_interactions
 from tfrec.data.stream import Stream
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
@@ -18,7 +18,7 @@ TEXTS = ["apple", "dog food"]
 
 
 def make_state(peft):
-    model = make_model(encoder=small_bert(layers=1, dropout=0.0, peft=peft), new_items="text")
+    model = make_model(encoder=scratch(layers=1, dropout=0.0, peft=peft), new_items="text")
     learner = Learner(model, tf_keras.optimizers.Adagrad(0.1), list(peft.strategies))
     return StreamState(Stream(make_interactions(per_day=12)), model, learner, {})
 

@@ -8,7 +8,7 @@ import tf_keras
 from tests.test_learner import make_model
 from tests.toy import make_interactions
 from tfrec.data.stream import Stream
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
@@ -20,7 +20,7 @@ TEXTS = ["red apple juice 1 l", "sugar", "", "dog food, dry, for large dogs"]
 
 
 def make_state(strategy, encoder=None):
-    encoder = encoder or small_bert(layers=1, dropout=0.0, peft=Full())
+    encoder = encoder or scratch(layers=1, dropout=0.0, peft=Full())
     learner = Learner(make_model(encoder=encoder, new_items="text"), tf_keras.optimizers.SGD(0.0), [strategy])
     return StreamState(Stream(make_interactions(per_day=12)), learner.model, learner, {})
 
@@ -32,7 +32,7 @@ def learn(state, t):
 
 def test_words_are_hidden_as_often_as_said():
     """Of 2,000 texts of one to 27 letters: at least one token, at most round(0.15 * 32) = 5, never start or end."""
-    strategy, encoder = MaskedWords(), small_bert()
+    strategy, encoder = MaskedWords(), scratch()
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("abcdef"), rng.integers(1, 28))) for _ in range(2000)]
     tokens = encoder.tokenize(texts)
@@ -54,7 +54,7 @@ def test_words_are_hidden_as_often_as_said():
 
 
 def test_a_text_without_words_hides_nothing():
-    encoder = small_bert()
+    encoder = scratch()
     tokens = encoder.tokenize([""])
     batch = MaskedWords().hidden(encoder, tokens, np.random.default_rng(0))
     assert not batch["weight"].any()
@@ -62,7 +62,7 @@ def test_a_text_without_words_hides_nothing():
 
 
 def test_the_loss_of_masked_words_is_the_mean_over_hidden_ones():
-    encoder, strategy = small_bert(dropout=0.0, peft=Full()), MaskedWords()
+    encoder, strategy = scratch(dropout=0.0, peft=Full()), MaskedWords()
     strategy.start(encoder)
     batch = strategy.hidden(encoder, encoder.tokenize(TEXTS), np.random.default_rng(0))
     logits = strategy._head(encoder.hidden(batch["tokens"]), batch["places"]).numpy()
@@ -137,7 +137,7 @@ def test_what_was_learned_of_masked_words_is_kept():
     strategy, other = (MaskedWords(steps=2, batch_size=8, every=1) for _ in range(2))
     learn(make_state(strategy), 0)
     other.restore(strategy.state())
-    other.start(small_bert(layers=1, peft=Full()))
+    other.start(scratch(layers=1, peft=Full()))
     assert other.updates == 1
     for one, two in zip(strategy._own(), other._own(), strict=True):
         np.testing.assert_array_equal(one.numpy(), two.numpy())
@@ -147,7 +147,7 @@ def test_what_was_learned_of_masked_words_is_kept():
 def test_errors_say_what_to_do(kind):
     name = kind.__module__.rpartition(".")[2]
     with pytest.raises(InputError, match=f"strategy={name} teaches a text encoder.* a peft other than frozen"):
-        learn(make_state(kind(), small_bert(layers=1)), 0)
+        learn(make_state(kind(), scratch(layers=1)), 0)
     for options in ({"steps": 0}, {"batch_size": 1}, {"learning_rate": 0.0}, {"every": 0}):
         with pytest.raises(InputError, match=f"strategy.{name} has steps="):
             kind(**options)

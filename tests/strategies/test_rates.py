@@ -3,7 +3,7 @@ import pytest
 import tf_keras
 
 from tests.test_learner import grown, make_batch, make_model
-from tfrec.encoders.presets import small_bert
+from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.peft.full import Full
@@ -12,7 +12,7 @@ from tfrec.strategies.rates import Rates
 
 def moved(*strategies):
     """What one step of gradient descent adds to each weight, by name."""
-    encoder = small_bert(layers=2, dropout=0.0, peft=Full())
+    encoder = scratch(layers=2, dropout=0.0, peft=Full())
     model = make_model(encoder=encoder, new_items="text")
     history = grown(model)
     learner = Learner(model, tf_keras.optimizers.SGD(0.5), list(strategies))

@@ -28,9 +28,18 @@ def distinct_candidates(batch: dict[str, np.ndarray], candidate: Collection[str]
     _, first, label = np.unique(batch["item"], return_index=True, return_inverse=True)
     weight = batch.get("row_weight", np.ones(len(label), np.float32)).astype(np.float64)
     count = np.bincount(label, np.maximum(weight * weight.sum() / np.square(weight).sum(), LEAST))
-    step = -(-len(label) // SIZES)
-    size = -(-len(first) // step) * step
-    missing = size + -size % replicas - len(first)
-    rows = np.append(first, np.repeat(first[:1], missing))
+    rows = filled(first, len(label), replicas)
     found = {key: values[rows] if key in candidate else values for key, values in batch.items()}
-    return found | {"label": label.astype(np.int32), "count": np.pad(count, (0, missing)).astype(np.float32)}
+    count = np.pad(count, (0, len(rows) - len(first))).astype(np.float32)
+    return found | {"label": label.astype(np.int32), "count": count}
+
+
+def filled(rows: np.ndarray, batch: int, replicas: int = 1) -> np.ndarray:
+    """Rows and as many of the first again as make their number one of few: a multiple of an eighth of the batch.
+
+    Args:
+        rows: `[n]`, at least one. replicas: whose number divides the result's.
+    """
+    step = -(-batch // SIZES)
+    size = -(-len(rows) // step) * step
+    return np.append(rows, np.repeat(rows[:1], size + -size % replicas - len(rows)))

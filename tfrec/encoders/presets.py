@@ -1,4 +1,4 @@
-"""Where text encoders come from: published weights, or a tiny random BERT."""
+"""Where text encoders come from: published weights, or random ones."""
 
 import importlib.util
 import json
@@ -9,15 +9,28 @@ import keras_nlp
 import numpy as np
 import tensorflow as tf
 
+from tfrec.encoders.pruning import prune as prune_smallest
 from tfrec.encoders.text import TextEncoder
 from tfrec.errors import InputError, require
 from tfrec.peft.peft import Peft
+
+FAMILIES = {  # keras-nlp's backbones, and what else is of the width of the layers
+    "bert": ("BertBackbone", ()),
+    "distil_bert": ("DistilBertBackbone", ()),
+    "roberta": ("RobertaBackbone", ()),
+    "xlm_roberta": ("XLMRobertaBackbone", ()),
+    "albert": ("AlbertBackbone", ("embedding_dim",)),
+    "electra": ("ElectraBackbone", ("embedding_dim",)),
+    "deberta_v3": ("DebertaV3Backbone", ()),
+    "gpt2": ("GPT2Backbone", ()),
+}
 
 
 def pretrained(
     preset: str,
     dtype: str | None = None,
     quantize: str | None = None,
+    prune: float | None = None,
     peft: Peft | None = None,
     seed: int = 0,
     **encoder_options,
@@ -29,6 +42,7 @@ def pretrained(
             for a folder inside an installed Python package.
         dtype: name of the policy of backbone and border; the global one of tf_keras where not given.
         quantize: `int8` or `int4`, numbers of the dense layers and the embeddings, which then do not learn.
+        prune: share of each matrix that becomes 0, see `tfrec.encoders.pruning`; before it is quantised.
         peft: what learns and is added, see `tfrec.peft`.
         encoder_options: further arguments of TextEncoder.
 
@@ -51,40 +65,66 @@ def pretrained(
         config = Path(source, "tokenizer_config.json")
         accents = json.loads(config.read_text()).get("strip_accents") if config.is_file() else None
         tokenizer.strip_accents = accents is not False
-    return TextEncoder(_quantized(backbone, quantize), tokenizer, dtype=dtype, peft=peft, seed=seed, **encoder_options)
+    backbone = _compressed(backbone, quantize, prune)
+    return TextEncoder(backbone, tokenizer, dtype=dtype, peft=peft, seed=seed, **encoder_options)
 
 
-def small_bert(
+def scratch(
+    family: str = "bert",
     layers: int = 2,
     dim: int = 32,
     heads: int = 2,
     seed: int = 0,
     dropout: float = 0.1,
+    vocabulary: str | None = None,
     dtype: str | None = None,
     quantize: str | None = None,
+    prune: float | None = None,
     peft: Peft | None = None,
     **encoder_options,
 ) -> TextEncoder:
-    """A tiny BERT of random weights, given by `seed` alone, that spells texts letter by letter."""
-    inner = string.ascii_lowercase + string.digits
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *inner, *string.punctuation]
-    vocabulary += [f"##{sign}" for sign in inner]
-    tokenizer = keras_nlp.models.BertTokenizer(vocabulary, lowercase=True, strip_accents=True)
+    """A TextEncoder of random weights, given by `seed` alone, with inner layers of four times `dim`.
+
+    Args:
+        family: of FAMILIES.
+        vocabulary: file of the pieces of words (WordPiece), one a line, [PAD], [UNK], [CLS], [SEP] and [MASK] among
+            them; without it, texts are spelt letter by letter.
+        dtype, quantize, prune, peft, encoder_options: see `pretrained`.
+
+    Raises:
+        InputError: an unknown family, or no such file.
+    """
+    if family not in FAMILIES:
+        raise InputError(f"encoder.family is '{family}': choose {', '.join(FAMILIES)}.")
+    require(vocabulary is None or Path(vocabulary).is_file(), f"encoder.vocabulary: there is no file '{vocabulary}'.")
+    pieces = _letters() if vocabulary is None else Path(vocabulary).read_text().split("\n")
+    tokenizer = keras_nlp.models.BertTokenizer([p for p in pieces if p], lowercase=True, strip_accents=True)
     dtype = dtype or tf.keras.mixed_precision.global_policy().name
-    backbone = keras_nlp.models.BertBackbone(
-        len(vocabulary), layers, heads, dim, intermediate_dim=4 * dim, dropout=dropout, dtype=dtype
-    )
+    kind, options = FAMILIES[family]
+    sizes = {"num_layers": layers, "num_heads": heads, "hidden_dim": dim, "intermediate_dim": 4 * dim}
+    words = {"vocab_size" if family == "electra" else "vocabulary_size": tokenizer.vocabulary_size()}
+    options = {key: dim for key in options}
+    backbone = getattr(keras_nlp.models, kind)(**words, **sizes, **options, dropout=dropout, dtype=dtype)
     generator = np.random.default_rng(seed)
     for variable in backbone.variables:
         if "seed_generator" in variable.path:
             variable.assign([generator.integers(2**31), 0])
         elif variable.path.endswith(("embeddings", "kernel")):
             variable.assign(generator.normal(0, 0.02, variable.shape))
-    return TextEncoder(_quantized(backbone, quantize), tokenizer, dtype=dtype, peft=peft, seed=seed, **encoder_options)
+    backbone = _compressed(backbone, quantize, prune)
+    return TextEncoder(backbone, tokenizer, dtype=dtype, peft=peft, seed=seed, **encoder_options)
 
 
-def _quantized(backbone, mode: str | None):
+def _letters() -> list[str]:
+    """Pieces of one letter, at the beginning of a word or inside of it."""
+    inner = string.ascii_lowercase + string.digits
+    return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *inner, *string.punctuation, *(f"##{s}" for s in inner)]
+
+
+def _compressed(backbone, mode: str | None, share: float | None):
     require(mode in (None, "int8", "int4"), f"encoder.quantize is '{mode}': choose int8, int4 or null.")
+    if share is not None:
+        prune_smallest(backbone, share)
     if mode is not None:
         backbone.quantize(mode)
     return backbone

@@ -14,17 +14,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.encoders.augmentation import Augmentation
+from tfrec.encoders.checkpointing import checkpoint
 from tfrec.encoders.outputs import sequence
 from tfrec.encoders.pooling import Pooling
 from tfrec.errors import InputError, require
 from tfrec.peft.frozen import Frozen
-from tfrec.peft.peft import Peft
+from tfrec.peft.peft import Added, Peft, blocks
 
 # BERT's own cleaning, which keras-nlp leaves out: invisible characters vanish, every kind of space splits.
 _INVISIBLE = r"[^\P{Cc}\t\n\r]|\p{Cf}"
 _SPACE = r"\p{Zs}"
 # What a change of tokenisation would change; part of the fingerprint.
 _PROBE = "Crème\u00a0brûlée 2x125 g, SUGAR-FREE choco\u00adlate & Straße №5 漢字"
+COPIED = ("max_length", "normalize", "peft", "augmentation", "checkpointing", "name")
 
 
 class TextEncoder(tf.keras.layers.Layer):
@@ -40,6 +42,7 @@ class TextEncoder(tf.keras.layers.Layer):
         max_length: tokens a text is cut and padded to, start and end token included.
         pooling, projection: see `Pooling`.
         augmentation: of the texts that are learned from; None leaves them as they are.
+        checkpointing: whether a learning step works out the insides of transformer layers twice, see `checkpoint`.
         peft: what learns and is added, see `tfrec.peft`; nothing, if not given. `backbone` is then what it makes of it.
 
     Raises:
@@ -48,7 +51,7 @@ class TextEncoder(tf.keras.layers.Layer):
 
     # tf_keras does not track attributes that the class declares. Tracked, every variable inside would count
     # as trainable, whatever Keras 3 says, and be saved twice.
-    backbone = plain = pooling = tokenizer = peft = augmentation = _packer = _tokenize_graph = _made_of = None
+    backbone = plain = pooling = tokenizer = peft = augmentation = _packer = _tokenize_graph = made_of = None
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class TextEncoder(tf.keras.layers.Layer):
         projection: int | None = None,
         peft: Peft | None = None,
         augmentation: Augmentation | None = None,
+        checkpointing: bool = False,
         seed: int = 0,
         dtype: str | None = None,
         name: str | None = None,
@@ -71,8 +75,10 @@ class TextEncoder(tf.keras.layers.Layer):
         if not 3 <= max_length <= longest:
             raise InputError(f"max_length is {max_length}: choose 3 to {longest} for this text encoder.")
         self.tokenizer, self.peft, self.augmentation = tokenizer, peft or Frozen(), augmentation or None
-        self.plain, self._made_of = backbone, (type(backbone), backbone.get_config())
-        self.backbone = self.peft.adapt(backbone)
+        self.plain, self.made_of = backbone, (type(backbone), backbone.get_config())
+        self.backbone, self.checkpointing = self.peft.adapt(backbone), checkpointing
+        for block in blocks(backbone) if checkpointing else ():
+            checkpoint(block)
         self.pooling = Pooling(pooling, sequence(backbone.output).shape[-1], projection, seed)
         self.pooling.trainable = bool(self.backbone.trainable_variables)
         require(
@@ -82,6 +88,8 @@ class TextEncoder(tf.keras.layers.Layer):
         self.max_length, self.normalize = max_length, normalize
         self.pad_id = tokenizer.pad_token_id
         start, end = (getattr(tokenizer, f"{edge}_token_id", None) for edge in ("start", "end"))
+        if not hasattr(tokenizer, "pad_token"):  # GPT-2 says 0, which is its "!": what ends a text pads it
+            self.pad_id, start, end = end, None, None
         self._packer = keras_nlp.layers.StartEndPacker(max_length, start, end, pad_value=self.pad_id)
 
     @property
@@ -155,8 +163,8 @@ class TextEncoder(tf.keras.layers.Layer):
 
     def __deepcopy__(self, memo):
         # Keras would copy the backbone without what a method has put inside of it.
-        kind, config = self._made_of
-        options = {key: getattr(self, key) for key in ("max_length", "normalize", "peft", "augmentation", "name")}
+        kind, config = self.made_of
+        options = {key: getattr(self, key) for key in COPIED}
         options |= {"pooling": self.pooling.kind, "dtype": self.dtype_policy}
         projection = None if self.pooling.projection is None else self.dim
         made = type(self)(kind.from_config(config), self.tokenizer, projection=projection, **options)
@@ -164,6 +172,17 @@ class TextEncoder(tf.keras.layers.Layer):
         for value, mine in zip(made.named_values().values(), self.named_values().values(), strict=True):
             value.assign(mine)
         return made
+
+    def save(self, folder: Path) -> None:
+        """Writes the backbone, as it was read but with the weights of now, and the tokenizer for `pretrained`.
+
+        Raises:
+            InputError: `peft` has changed the layers, which keras-nlp would not read.
+        """
+        changed = [layer for layer in self.backbone._flatten_layers() if isinstance(layer, Added)]
+        require(not changed, f"peft={self.peft.name} has put layers into the encoder: merge them before it is saved.")
+        self.plain.save_to_preset(str(folder))
+        self.tokenizer.save_to_preset(str(folder))
 
     def save_own_variables(self, store):
         for index, value in enumerate(self.named_values().values()):
@@ -176,7 +195,7 @@ class TextEncoder(tf.keras.layers.Layer):
     def fingerprint(self) -> str:
         """Sha256 of all that decides the vectors: options, architecture, tokenizer and weights."""
         layers = [each for each in self.backbone._flatten_layers() if not isinstance(each, keras.Model)]
-        facts = [self.max_length, self.pooling.kind, self.normalize, self.compute_dtype, _anonymous(self._made_of[1])]
+        facts = [self.max_length, self.pooling.kind, self.normalize, self.compute_dtype, _anonymous(self.made_of[1])]
         facts += [[type(layer).__name__, _anonymous(layer.get_config())] for layer in layers]
         facts += [_anonymous(self.tokenizer.get_config()), self.tokenize([_PROBE]).tolist()]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())

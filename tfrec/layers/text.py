@@ -5,13 +5,16 @@ import logging
 import numpy as np
 import tensorflow as tf
 
+from tfrec.data.distinct import filled
 from tfrec.encoders.cache import encode_texts
 from tfrec.folders import cache_folder
 from tfrec.layers.dropout import StatelessDropout
 from tfrec.layers.growing import GrowingTable
-from tfrec.replicas import rows_before
+from tfrec.replicas import gathered, rows_before
 
 log = logging.getLogger(__name__)
+
+FEATURES = {"text", "query_text"}  # whose texts a step encodes
 
 
 class FrozenText(tf.keras.layers.Layer):
@@ -45,6 +48,14 @@ class FrozenText(tf.keras.layers.Layer):
         """Vectors `[n, dim]` of text rows on the host."""
         return self.table.table.numpy()[rows]
 
+    def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
+        """The features: there is nothing to encode in a step."""
+        return features
+
+    def of(self, features: dict, name: str, training=False):
+        """Vectors of the texts of a feature, `[n, dim]`; of no text (-1), those of the first."""
+        return self(tf.maximum(features[name], 0))
+
     def call(self, rows, training=False):
         """Vectors `[..., dim]` of text rows `[...]`."""
         return self.table(rows)
@@ -53,7 +64,9 @@ class FrozenText(tf.keras.layers.Layer):
 class TrainedText(tf.keras.layers.Layer):
     """Vectors of texts from an encoder that is (partly) trained: token ids in a table, encoded in the graph.
 
-    With an `Augmentation`, learning draws one of a text's wordings for each row; scores are of the text as it is.
+    A batch has each different text once, short ones (up to half of the encoder's length) apart from the others, so that
+    they are encoded at their own length. With an `Augmentation`, learning draws one of a text's wordings for each;
+    scores are of the text as it is.
 
     Args:
         encoder: a `TextEncoder` with trainable weights.
@@ -62,6 +75,8 @@ class TrainedText(tf.keras.layers.Layer):
     def __init__(self, encoder, name="text") -> None:
         super().__init__(name=name)
         self.encoder, self.augmentation = encoder, encoder.augmentation
+        self.short = encoder.max_length // 2
+        self._lengths = np.zeros(0, np.int32)  # of each row's longest wording
         self.table = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
         if self.augmentation is not None:
             self.wordings = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="wordings")
@@ -75,16 +90,24 @@ class TrainedText(tf.keras.layers.Layer):
         """Appends rows for new texts; returns whether a table was replaced."""
         first = self.table.rows
         replaced = self.table.grow(first + len(texts))
-        if texts:
-            self.table.assign(first + np.arange(len(texts)), self.encoder.tokenize(texts))
+        if not texts:
+            return replaced
+        tokens = self.encoder.tokenize(texts)
+        self.table.assign(first + np.arange(len(texts)), tokens)
+        lengths = self._tokens(tokens)
         if self.augmentation is not None:
             self.augmentation.observe(texts)
             found = [wording for text in texts for wording in self.augmentation.wordings(text)]
             first *= self.augmentation.copies
             replaced |= self.wordings.grow(first + len(found))
-            if found:
-                self.wordings.assign(first + np.arange(len(found)), self.encoder.tokenize(found))
+            tokens = self.encoder.tokenize(found)
+            self.wordings.assign(first + np.arange(len(found)), tokens)
+            lengths = np.maximum(lengths, self._tokens(tokens).reshape(len(texts), -1).max(axis=1))
+        self._lengths = np.append(self._lengths, lengths)
         return replaced
+
+    def _tokens(self, tokens: np.ndarray) -> np.ndarray:
+        return (tokens != self.encoder.pad_id).sum(axis=1)
 
     def vectors_of(self, rows: np.ndarray) -> np.ndarray:
         """Vectors `[n, dim]` of text rows by today's weights, each different row encoded once."""
@@ -92,13 +115,38 @@ class TrainedText(tf.keras.layers.Layer):
         blocks = np.array_split(different, max(1, len(different) // 256))
         return np.concatenate([self(block).numpy() for block in blocks])[inverse]
 
-    def call(self, rows, training=False):
-        """Vectors `[n, dim]` of text rows `[n]`."""
+    def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
+        """Adds each different text of a feature once, `<name>/short` and `<name>/long`, and `<name>/place` among them."""
+        found = dict(features)
+        for name in FEATURES & features.keys():
+            different, place = np.unique(np.maximum(features[name], 0), return_inverse=True)
+            long = self._lengths[different] > self.short
+            at, before = np.zeros(len(different), np.int32), 0
+            for part, chosen in (("short", ~long), ("long", long)):
+                if chosen.any():
+                    rows = filled(different[chosen], len(place), replicas)
+                    at[chosen] = before + np.arange(np.count_nonzero(chosen))
+                    found[f"{name}/{part}"], before = rows, before + len(rows)
+            found[f"{name}/place"] = at[place]
+        return found
+
+    def of(self, features: dict, name: str, training=False):
+        """Vectors of the texts of a feature, `[n, dim]`; of no text (-1), those of some."""
+        if f"{name}/place" not in features:
+            return self(tf.maximum(features[name], 0), training)
+        parts = {f"{name}/short": self.short, f"{name}/long": self.encoder.max_length}
+        vectors = [gathered(self(features[key], training, n)) for key, n in parts.items() if key in features]
+        return tf.gather(tf.concat(vectors, axis=0), features[f"{name}/place"])
+
+    def call(self, rows, training=False, length: int | None = None):
+        """Vectors `[n, dim]` of text rows `[n]`, of their first `length` tokens, which are all that they have."""
         if training and self.augmentation is not None:
             drawn = self.draw.uniform(tf.range(tf.size(rows)) + rows_before(tf.size(rows)))
             copies = self.augmentation.copies
-            return self.encoder(self.wordings(rows * copies + tf.cast(drawn * copies, rows.dtype)), training=True)
-        return self.encoder(self.table(rows), training=training)
+            tokens = self.wordings(rows * copies + tf.cast(drawn * copies, rows.dtype))
+        else:
+            tokens = self.table(rows)
+        return self.encoder(tokens[:, :length], training=training)
 
 
 class _Vectors:

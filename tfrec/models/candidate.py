@@ -49,7 +49,7 @@ class CandidateTower(tf.keras.layers.Layer):
         """Candidate vectors `[n, dim]` of candidate features; `item_row` is the item's row, if it is not `item`."""
         parts, known = self.categories.parts(features), None
         if self.text is not None:
-            parts.append(self.text_map(self.text(features["text"], training=training)))
+            parts.append(self.text_map(self.text.of(features, "text", training)))
         if self.numbers_map is not None:
             parts.append(self.numbers_map(features["numbers"]))
         if self.item_table is not None:

@@ -113,7 +113,7 @@ class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
         if self.context_map is not None:
             vector += self.context_map(features["context_numbers"])
         if self.query_map is not None:
-            asked = self.text(tf.maximum(features["query_text"], 0), training=training)
+            asked = self.text.of(features, "query_text", training)
             given = tf.cast(features["query_text"] >= 0, asked.dtype)
             vector += self.query_map(asked * given[:, None])
         return self.dropout(vector, training=training)
@@ -134,14 +134,15 @@ class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
         return self.text_map(self.text(features["history_text"], training=training))
 
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1, learning: bool = True) -> dict[str, np.ndarray]:
-        """A batch to learn from, each different item once, and what the loss adds; see `distinct_candidates`."""
+        """A batch to learn from, each different item and text once, and what the loss adds; see `distinct_candidates`."""
         of_items = {"item", "text", "numbers", "log_q", *self.categories.tables, *self.candidate.fusion.needs}
         of_items.add(f"{BEFORE}candidate")
         features = {key: values for key, values in features.items() if key != "repeat/popularity"}  # of scores alone
         distinct = distinct_candidates(features, of_items, replicas)
         if self.repeat is not None:
             distinct = self.repeat.batch(distinct, replicas)
-        return self.table_rows(self.retrieval_loss.candidates(distinct, self.features, replicas, learning))
+        batch = self.table_rows(self.retrieval_loss.candidates(distinct, self.features, replicas, learning))
+        return batch if self.text is None else self.text.batch(batch, replicas)
 
     def examples(self, period: int, pairs: dict, queries: dict) -> tuple[dict, dict]:
         """Each event one example, with whether it is a repeat where that is learned; see `StreamModel`."""
