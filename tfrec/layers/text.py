@@ -116,7 +116,7 @@ class TrainedText(tf.keras.layers.Layer):
         return np.concatenate([self(block).numpy() for block in blocks])[inverse]
 
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1) -> dict[str, np.ndarray]:
-        """Adds each different text of a feature once, `<name>/short` and `<name>/long`, and `<name>/place` among them."""
+        """Adds each different text of a feature once, `<name>/short` and `<name>/long`, and `<name>/place` of rows."""
         found = dict(features)
         for name in FEATURES & features.keys():
             different, place = np.unique(np.maximum(features[name], 0), return_inverse=True)

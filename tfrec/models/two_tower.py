@@ -134,7 +134,7 @@ class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
         return self.text_map(self.text(features["history_text"], training=training))
 
     def batch(self, features: dict[str, np.ndarray], replicas: int = 1, learning: bool = True) -> dict[str, np.ndarray]:
-        """A batch to learn from, each different item and text once, and what the loss adds; see `distinct_candidates`."""
+        """A batch to learn from, each item and text once, and what the loss adds; see `distinct_candidates`."""
         of_items = {"item", "text", "numbers", "log_q", *self.categories.tables, *self.candidate.fusion.needs}
         of_items.add(f"{BEFORE}candidate")
         features = {key: values for key, values in features.items() if key != "repeat/popularity"}  # of scores alone
