@@ -25,6 +25,7 @@ OFFERS = {
     "step": ("items", "events", "fit"),
     "trigger": ("__call__",),
     "encoder": ("tokenize", "fingerprint", "dim"),
+    "peft": ("adapt", "name", "strategies"),
     "optimizer": ("apply_gradients",),
     "slice": ("__call__",),
     "probe": ("start", "set", "before_update", "after_update", "finish"),

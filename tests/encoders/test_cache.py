@@ -71,6 +71,19 @@ def test_other_weights_share_no_vectors(encoder, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {encoder.fingerprint(), other.fingerprint()}
 
 
+def test_a_file_of_another_encoder_is_noticed(encoder, tmp_path, caplog):
+    """Whole, but in a folder where it does not belong."""
+    encode_texts(scratch(seed=1), TEXTS, tmp_path)
+    (path,) = tmp_path.rglob("*.npy")
+    place = tmp_path / encoder.fingerprint()
+    place.mkdir()
+    path.rename(place / path.name)
+    with caplog.at_level(logging.WARNING):
+        vectors = encode_texts(encoder, TEXTS, tmp_path)
+    np.testing.assert_array_equal(vectors, encode_texts(encoder, TEXTS, None))
+    assert f"{place / path.name} are damaged or of another encoder" in caplog.text
+
+
 def test_mixed_precision_encoder_yields_float32(tmp_path):
     vectors = encode_texts(scratch(dtype="mixed_bfloat16"), TEXTS[:2], tmp_path)
     assert vectors.dtype == np.float32

@@ -97,7 +97,7 @@ def _encode(encoder, forward, texts: list[str], batch_size: int) -> np.ndarray:
 
 
 def _save(place: Path, keys: list[bytes], vectors: np.ndarray) -> None:
-    """One more file, named after the checksum of its content; it appears whole or not at all.
+    """One more file, named by the checksum of its content and of the encoder; it appears whole or not at all.
 
     So two processes that encode the same texts write the same file, and others side by side.
     """
@@ -108,7 +108,13 @@ def _save(place: Path, keys: list[bytes], vectors: np.ndarray) -> None:
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=place, suffix=".part", delete=False) as file:
         file.write(content.getbuffer())
-    os.replace(file.name, place / f"{hashlib.sha256(content.getbuffer()).hexdigest()}.npy")
+    content.seek(0)
+    os.replace(file.name, place / f"{_checksum(place, content)}.npy")
+
+
+def _checksum(place: Path, file) -> str:
+    """Of a file's content and of the encoder whose folder it is in, so that a file of another encoder does not fit."""
+    return hashlib.file_digest(file, lambda: hashlib.sha256(place.name.encode())).hexdigest()
 
 
 def _load(place: Path) -> dict[bytes, np.ndarray]:
@@ -116,9 +122,9 @@ def _load(place: Path) -> dict[bytes, np.ndarray]:
     vectors = {}
     for path in place.glob("*.npy"):
         with path.open("rb") as file:
-            whole = hashlib.file_digest(file, "sha256").hexdigest() == path.stem
+            whole = _checksum(place, file) == path.stem
         if not whole:
-            log.warning("damaged vectors in %s: deleted, their texts are encoded again", path)
+            log.warning("vectors in %s are damaged or of another encoder: deleted, their texts are encoded again", path)
             path.unlink(missing_ok=True)
             continue
         rows = np.load(path, mmap_mode="r")
