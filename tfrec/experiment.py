@@ -23,6 +23,8 @@ from tfrec.tracking import Tracker, tag_of
 
 log = logging.getLogger(__name__)
 
+SEEDS = 1_000_003  # between the seeds of two strategies
+
 
 def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[str, str]) -> float | None:
     """Runs one experiment in `folder`, goes on with it, or says that it is finished already.
@@ -113,7 +115,11 @@ def experiment(
     stream = build(stream, "stream", interactions=found, world=found)
     encoder = build(encoder, "encoder", seed=seed)
     model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
-    strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]
+    # Each draws its own: two memories of one seed would keep the same rows.
+    strategies = [
+        build(node, f"strategy.{key}", seed=seed + SEEDS * number)
+        for number, (key, node) in enumerate((strategy or {}).items())
+    ]
     optimizer = precision.optimizer(build(optimizer, "optimizer"))
     learner = Learner(model, optimizer, strategies, runtime.jit_compile, profile)
     baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}
