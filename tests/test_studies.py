@@ -64,7 +64,6 @@ WAYS = {
     "forgetting/screening": ("**Screening**", [*QUALITY, *MATRIX, "early"]),
     "forgetting/tuning": ("**Tuning**", QUALITY),
     "forgetting/finals": ("**Finals**", [*QUALITY, *MATRIX, *STALE]),
-    "freshness/screening": ("**Screening**", [*QUALITY, "eval/all/recall@100", "baseline/old_index/all/recall@100"]),
 }
 
 
