@@ -59,7 +59,20 @@ def test_the_search_table_is_the_mean_of_its_results():
 
 QUALITY = ["eval/all/ndcg@10", "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
 MATRIX = [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
-WAYS = {"screening": ("**Screening**", [*QUALITY, *MATRIX, "early"]), "tuning": ("**Tuning**", QUALITY)}
+STALE = [f"continual/staleness/{age}" for age in (1, 2, 4)]
+WAYS = {
+    "forgetting/screening": ("**Screening**", [*QUALITY, *MATRIX, "early"]),
+    "forgetting/tuning": ("**Tuning**", QUALITY),
+    "forgetting/finals": ("**Finals**", [*QUALITY, *MATRIX, *STALE]),
+}
+
+
+def cells_below(heading, page):
+    """Of the first table below a heading whose rows begin with a word in code, the first cell and the others."""
+    lines = page.split(heading)[1].splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("| `"))
+    stop = next(n for n, line in enumerate(lines) if n > start and not line.startswith("| `"))
+    return [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[start:stop]]
 
 
 @pytest.mark.parametrize("study", WAYS)
@@ -67,7 +80,7 @@ def test_the_table_of_ways_of_updating_is_the_mean_of_its_runs(study):
     """Methods of the page by their words in the table, each with as many seeds and the means of all columns."""
     heading, columns = WAYS[study]
     runs, periods = (
-        pd.read_csv(ROOT / f"experiments/forgetting/{name}.csv", dtype=str, keep_default_na=False)
+        pd.read_csv(ROOT / f"experiments/{name}.csv", dtype=str, keep_default_na=False)
         for name in (study, f"{study}_periods")
     )
     early = periods[periods["period"].astype(int) < 6].astype({QUALITY[0]: float})  # of screening alone
@@ -78,13 +91,29 @@ def test_the_table_of_ways_of_updating_is_the_mean_of_its_runs(study):
         means = [pd.to_numeric(of_method[name]).mean() for name in columns]
         cells = ["" if pd.isna(value) else f"{value:.4f}" for value in means]
         expected.append([str(len(of_method)), *cells, f"{of_method['cost/examples'].astype(float).mean():.0f}"])
-    page = (ROOT / "experiments/forgetting/README.md").read_text().split(heading)[1]
-    lines = page.splitlines()
-    start = next(n for n, line in enumerate(lines) if line.startswith("| `"))
-    stop = next(n for n, line in enumerate(lines) if n > start and not line.startswith("| `"))
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")[1:]] for line in lines[start:stop]]
+    rows = [row[1:] for row in cells_below(heading, (ROOT / "experiments" / study).with_name("README.md").read_text())]
     assert sorted(rows) == sorted(expected)
     assert [row[1] for row in rows] == sorted((row[1] for row in expected), reverse=True)
+
+
+def test_the_table_against_fine_tuning_is_what_the_comparison_gave():
+    """Differences and what they close of the gap by the means of the same runs, and the front, worked out anew."""
+    table = pd.read_csv(ROOT / "experiments/forgetting/comparison.csv")
+    table = table[(table["metric"] == "all/ndcg@10") & table["cost"].notna()].sort_values("mean", ascending=False)
+    page = (ROOT / "experiments/forgetting/README.md").read_text()
+    finals = {row[0]: row for row in cells_below("**Finals**", page)}
+    rows = cells_below("**Against fine-tuning**", page)
+    assert len(rows) == len(table) == len(finals)
+    full, floor = (float(finals[name][2]) for name in ("`window=null start=cold`", "`fine-tuning`"))
+    for (name, seeds, mean, difference, _, _, gap), found in zip(rows, table.to_dict("records"), strict=True):
+        assert mean == f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
+        low, high = found["difference_low"], found["difference_high"]
+        assert difference == f"{found['difference']:+.4f} [{low:+.4f}, {high:+.4f}]"
+        assert gap == f"{found['gap_closed']:.2f} [{found['gap_low']:.2f}, {found['gap_high']:.2f}]"
+        assert finals[name][1] == seeds
+        assert float(finals[name][2]) == pytest.approx(found["mean"], abs=6e-5)
+        assert found["difference"] == pytest.approx(found["mean"] - floor, abs=6e-5)
+        assert found["gap_closed"] == pytest.approx((found["mean"] - floor) / (full - floor), abs=0.1, rel=0.1)
 
 
 def test_the_ratings_table_is_what_its_runs_gave():

@@ -23,6 +23,8 @@ from tfrec.tracking import Tracker, tag_of
 
 log = logging.getLogger(__name__)
 
+SEEDS = 1_000_003  # between the seeds of two strategies
+
 
 def run_job(cfg: DictConfig, folder: Path, overrides: list[str], choices: dict[str, str]) -> float | None:
     """Runs one experiment in `folder`, goes on with it, or says that it is finished already.
@@ -119,7 +121,11 @@ def experiment(
         f"peft={peft.name} adapts a text encoder, and this run has none: choose an encoder, or peft=frozen.",
     )
     model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
-    strategies = [build(node, f"strategy.{key}", seed=seed) for key, node in (strategy or {}).items()]
+    # Each draws its own: two memories of one seed would keep the same rows.
+    strategies = [
+        build(node, f"strategy.{key}", seed=seed + SEEDS * number)
+        for number, (key, node) in enumerate((strategy or {}).items())
+    ]
     strategies += peft.strategies
     optimizer = precision.optimizer(build(optimizer, "optimizer"))
     learner = Learner(model, optimizer, strategies, runtime.jit_compile, profile)

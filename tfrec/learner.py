@@ -15,7 +15,7 @@ from tfrec.loops.passes import Passes
 from tfrec.memories.before import with_before
 from tfrec.models.first_weights import FirstWeights
 from tfrec.slots import Same, carried_over, inner, start_all, start_slots
-from tfrec.strategies.fit import refuse_anew, refuse_one_another, refuse_unfit
+from tfrec.strategies.fit import in_order, refuse_anew, refuse_unfit
 from tfrec.strategies.strategy import Strategy
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Learner(Epochs):
     Args:
         model: the model, or an adapter with the model as `tfrs_model`.
         optimizer: a tf_keras optimizer that has not been used.
-        strategies: applied in this order.
+        strategies: applied in the order of `in_order`.
         jit_compile: whether XLA compiles the step.
         profile: a `Profile` that traces some calls, or None.
 
@@ -47,7 +47,7 @@ class Learner(Epochs):
     def __init__(
         self, model, optimizer, strategies: Sequence[Strategy] = (), jit_compile: bool = False, profile=None
     ) -> None:
-        super().__init__(model.tfrs_model, optimizer, strategies, jit_compile, profile)
+        super().__init__(model.tfrs_model, optimizer, in_order(strategies), jit_compile, profile)
         self.newest, self.last_period = None, -1
         self.updates = 0
         require(
@@ -56,7 +56,6 @@ class Learner(Epochs):
             "runtime of one device, or one of tfrec's models.",
         )
         refuse_unfit(self.strategies, self.model, self._replicas)
-        refuse_one_another(self.strategies)
         self._moved = Same([])  # what the optimizer has slots of
         self._first: FirstWeights | None = None
         self.starts_anew = any(strategy.starts_anew for strategy in self.strategies)

@@ -100,15 +100,18 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def methods(table: pd.DataFrame, of_all: Collection[str] = ()) -> pd.Series:
-    """What each row's run overrides, short enough for a figure; "" where it overrides nothing.
-
-    Strategies and memories stand by their names, keys without their groups.
+    """What each row's run overrides, `shortened`; "" where it overrides nothing.
 
     Args:
         of_all: overrides to leave out beside `+experiment`.
     """
     options = table[_options(table)].drop(columns=["+experiment", *of_all], errors="ignore")
-    words = pd.Series([" ".join(f"{k}={v}" for k, v in row.items() if v) for _, row in options.iterrows()], table.index)
+    return shortened([" ".join(f"{k}={v}" for k, v in row.items() if v) for _, row in options.iterrows()], table.index)
+
+
+def shortened(words: Collection[str], index: pd.Index | None = None) -> pd.Series:
+    """Overrides short enough for a figure: strategies and memories by their names, keys without their groups."""
+    words = pd.Series(words, index, dtype=str)
     for long, short in SHORT.items():
         words = words.str.replace(long, short, regex=True)
     return words

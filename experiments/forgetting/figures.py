@@ -1,6 +1,7 @@
-"""The record's table, and quality against cost as a figure, from screening.csv; needs matplotlib:
+"""The record's tables, and quality against cost as figures, from the studies' results; needs matplotlib:
 `python experiments/forgetting/figures.py`."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import matplotlib
@@ -10,12 +11,13 @@ import pandas as pd  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 
 from tfrec.metrics.front import front  # noqa: E402
-from tfrec.study_table import means, methods, read_table, rows  # noqa: E402
+from tfrec.study_table import means, methods, read_table, rows, shortened  # noqa: E402
 
 FOLDER = Path(__file__).parent
 QUALITY, COST = "eval/all/ndcg@10", "cost/examples"
 COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
 COLUMNS += [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
+FINALS = [*COLUMNS, *(f"continual/staleness/{age}" for age in (1, 2, 4))]
 REPORTED = 6  # the first period of four weeks with weeks that are reported
 SAME = [
     "stream.period",
@@ -33,9 +35,9 @@ def named(table: pd.DataFrame) -> pd.Series:
     return methods(table, SAME).replace("", "fine-tuning")
 
 
-def best_first(runs: pd.DataFrame) -> pd.DataFrame:
+def best_first(runs: pd.DataFrame, columns: list[str] = COLUMNS) -> pd.DataFrame:
     """Mean over seeds of each method, best first, and the number of seeds."""
-    return means(runs, named(runs), [*COLUMNS, COST]).sort_values(QUALITY, ascending=False)
+    return means(runs, named(runs), [*columns, COST]).sort_values(QUALITY, ascending=False)
 
 
 def early(periods: pd.DataFrame, before: int) -> pd.Series:
@@ -65,8 +67,39 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
     pyplot.close(figure)
 
 
+def tested(comparison: pd.DataFrame, known: Collection[str]) -> list[str]:
+    """Rows of the table of tests by the first metric, best first.
+
+    Args:
+        comparison: what `tfrec.compare` wrote, which names a method by all that it overrides, in another order, and
+            fine-tuning by the experiment. known: names of the methods.
+    """
+    table = comparison[(comparison["metric"] == "all/ndcg@10") & comparison["cost"].notna()]  # none of a baseline
+    table = table.sort_values("mean", ascending=False)
+    words = shortened(table["method"].str.replace(", ", " ").replace("forgetting", "fine-tuning"))
+    names = {frozenset(name.split()): name for name in known}
+    lines = []
+    for name, row in zip(words, table.to_dict("records"), strict=True):
+        mean = f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+        difference = f"{row['difference']:+.4f} [{row['difference_low']:+.4f}, {row['difference_high']:+.4f}]"
+        gap = f"{row['gap_closed']:.2f} [{row['gap_low']:.2f}, {row['gap_high']:.2f}]"
+        p = " | ".join("" if pd.isna(row[each]) else _p(row[each]) for each in ("p_holm", "p_seeds"))
+        lines.append(f"| `{names[frozenset(name.split())]}` | {row['seeds']} | {mean} | {difference} | {p} | {gap} |")
+    return lines
+
+
+def _p(value: float) -> str:
+    return "< .0001" if value < 0.0001 else f"{value:.4f}"
+
+
 if __name__ == "__main__":
-    screening, periods = read_table(FOLDER / "screening.csv"), read_table(FOLDER / "screening_periods.csv")
-    draw(screening, FOLDER / "screening.svg")
-    table = best_first(screening).assign(early=early(periods, REPORTED))
-    print(*rows(table, [*COLUMNS, "early"], COST), sep="\n")
+    tables = {name: read_table(FOLDER / f"{name}.csv") for name in ("screening", "tuning", "finals")}
+    for name in ("screening", "finals"):
+        draw(tables[name], FOLDER / f"{name}.svg")
+    periods = read_table(FOLDER / "screening_periods.csv")
+    screening = best_first(tables["screening"]).assign(early=early(periods, REPORTED))
+    print(*rows(screening, [*COLUMNS, "early"], COST), sep="\n")
+    print(*rows(best_first(tables["tuning"], COLUMNS[:3]), COLUMNS[:3], COST), sep="\n")
+    finals = best_first(tables["finals"], FINALS)
+    print(*rows(finals, FINALS, COST), sep="\n")
+    print(*tested(pd.read_csv(FOLDER / "comparison.csv"), finals.index), sep="\n")

@@ -49,4 +49,5 @@ def draw(periods: pd.DataFrame, path: Path) -> None:
 if __name__ == "__main__":
     table, periods = read_table(FOLDER / "screening.csv"), read_table(FOLDER / "screening_periods.csv")
     draw(periods, FOLDER / "screening.svg")
-    print(*rows(means(table, methods(table), [*COLUMNS, COST]), COLUMNS, COST), sep="\n")
+    best_first = means(table, methods(table), [*COLUMNS, COST]).sort_values(QUALITY, ascending=False)
+    print(*rows(best_first, COLUMNS, COST), sep="\n")

@@ -1,5 +1,6 @@
 """Budgets and cold starts."""
 
+import logging
 import time
 
 import numpy as np
@@ -67,6 +68,20 @@ def test_seconds_are_looked_at_before_each_step(monkeypatch):
     started = time.perf_counter()
     costs = state.learn(range(2, 3), 1, 32, passes=Passes(budget=Budget(seconds=0.12)))
     assert 1 <= costs["cost/steps"] <= 3 and time.perf_counter() - started < 10
+
+
+def test_a_period_without_examples_is_told_and_makes_no_step(caplog):
+    state = make_state(Stream(make_interactions()))
+    state.observe(0)
+    state.learn(range(1), 1, 32)
+    state.observe(1)
+    before, state.sizes[1] = [v.numpy() for v in state.model.trainable_variables], 0
+    with caplog.at_level(logging.INFO):
+        costs = state.learn(range(1, 2), 1, 32)
+    assert costs == {"cost/steps": 0, "cost/examples": 0}
+    assert "periods 1 to 1 give nothing to learn from: the update makes no step" in caplog.text
+    for value, variable in zip(before, state.model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(variable, value)
 
 
 def test_without_a_budget_epochs_end_an_update():

@@ -95,7 +95,9 @@ def test_a_column_of_the_item_table_can_be_the_candidate(stream, tmp_path):
     assert np.isfinite(tracker.means()["eval/all/ndcg@10"])
 
 
-@pytest.mark.parametrize("strategies", [list, lambda: [Replay(Reservoir(200))]])
+@pytest.mark.parametrize(
+    "strategies", [list, lambda: [Replay(Reservoir(200))], lambda: [Replay(Reservoir(bytes=60_000))]]
+)
 def test_it_resumes(stream, tmp_path, strategies):
     whole, _ = run(stream, tmp_path / "whole", strategies=strategies(), base_epochs=1)
     run(stream, tmp_path / "cut", strategies=strategies(), base_epochs=1, last=3)

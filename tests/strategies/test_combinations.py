@@ -1,5 +1,6 @@
 """Strategies by two, and each of them killed and resumed."""
 
+import pickle
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ def refused(pair):
     one, other = (make(name) for name in pair)
     if any(s.starts_anew for s in (one, other)) and any(s.goes_on or s.compares for s in (one, other)):
         return "about the weights of the last update"
-    return "scores by weights of its own" if one.goes_on and other.sets_weights else None
+    return "score by weights of their own" if one.goes_on and other.goes_on else None
 
 
 def beside(number):
@@ -82,6 +83,21 @@ def same(whole, second):
             np.testing.assert_array_equal(kept[key], again[key])
 
 
+def keeps_to_the_contract(state):
+    """Batches of one shape that were not changed in place, a graph for the first update and one more, full memories."""
+    update, shapes = state.update(range(2, 3)), set()
+    for batch in update.examples.batches(update.candidates, 32, np.random.default_rng(0)):
+        before, augmented = pickle.dumps(batch), batch
+        for strategy in state.learner.strategies:
+            augmented = strategy.augment(augmented)
+        assert pickle.dumps(batch) == before and augmented.keys() >= batch.keys()
+        assert all(augmented[key].dtype == batch[key].dtype for key in batch)
+        shapes.add(tuple((key, augmented[key].shape) for key in sorted(augmented)))
+    assert len(shapes) == 1 and state.learner.traces <= 2
+    for strategy in state.learner.strategies:
+        assert not hasattr(strategy, "memory") or len(strategy.memory) == 150
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_killed_and_resumed_run_is_the_whole_run(name, tmp_path):
@@ -90,9 +106,11 @@ def test_a_killed_and_resumed_run_is_the_whole_run(name, tmp_path):
 
 @pytest.mark.parametrize("pair", COVERING, ids="+".join)
 def test_two_strategies_learn_side_by_side_and_are_resumed_as_the_whole_run(pair, tmp_path):
-    """So each strategy is killed and resumed twice, beside another one."""
+    """So each strategy is killed and resumed twice, beside another one, and keeps to the contract there."""
     assert len(COVERING) <= 30
-    same(*resumed(pair, tmp_path, 1, 3))
+    whole, second = resumed(pair, tmp_path, 1, 3)
+    same(whole, second)
+    keeps_to_the_contract(whole)
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ from tfrec.build import build
 from tfrec.data.stream import Stream
 from tfrec.folders import conf_folder
 from tfrec.learner import Learner
+from tfrec.loops.budget import Budget
+from tfrec.loops.passes import Passes
 from tfrec.loops.state import StreamState
 
 STRATEGIES = sorted(path.stem for path in (conf_folder() / "strategy").glob("*.yaml") if path.stem != "none")
@@ -87,8 +89,9 @@ def test_a_batch_is_not_changed_in_place_and_shapes_stay(name):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_memory_is_bounded(name):
-    """What a strategy keeps after many updates is no more than after few."""
+def test_memory_is_bounded_and_a_budget_kept_to(name):
+    """What a strategy keeps after many updates is no more than after few, and an update of 640 rows has as many, within
+    a batch of 64 and what is added to it, whatever a strategy does beside."""
     strategy = make(name)
     if hasattr(strategy, "memory"):
         strategy.memory.size = 64
@@ -97,3 +100,5 @@ def test_memory_is_bounded(name):
     for _ in range(5):
         state.learn(range(2, 3), epochs=1, batch_size=64)
     assert sum(np.asarray(value).nbytes for value in strategy.state().values()) <= few
+    costs = state.learn(range(2, 3), epochs=1, batch_size=64, passes=Passes(budget=Budget(examples=640)))
+    assert 640 - 2 * 64 < costs["cost/examples"] <= 640

@@ -14,8 +14,10 @@ from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.memories.reservoir import Reservoir
 from tfrec.models.weights import Weights
+from tfrec.strategies.ewc import Ewc
 from tfrec.strategies.lwf import Lwf
 from tfrec.strategies.replay import Replay
+from tfrec.strategies.si import Si
 from tfrec.strategies.strategy import Strategy
 
 
@@ -70,11 +72,12 @@ def update(period, size=4):
     return points(rng.normal(size=(size, 3)), period, took=took)
 
 
-def test_the_first_update_is_told_in_the_log(caplog):
-    learner = learner_of(Three(), Lwf())
+@pytest.mark.parametrize("kind", [Lwf, Ewc, Si])
+def test_the_first_update_is_told_in_the_log(caplog, kind):
+    learner = learner_of(Three(), kind())
     with caplog.at_level(logging.INFO):
         learn(learner, update(0))
-        assert "Lwf: nothing was learned before, so the first update goes without" in caplog.text
+        assert f"{kind.__name__}: nothing was learned before, so the first update goes without" in caplog.text
         caplog.clear()
         learn(learner, update(1))
         assert "goes without" not in caplog.text

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tests.strategies.small import Points, points
 from tests.test_learner import grown, make_batch, make_model
 from tfrec.memories.loss_based import row_losses
-from tfrec.strategies.fisher import fisher
+from tfrec.strategies.fisher import Fisher
 from tfrec.tasks.queue import Queue
 
 
@@ -18,7 +18,7 @@ def made():
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, 0.3, variable.shape))
-    return model, rows, [values.numpy() for values in fisher(model, [rows])]
+    return model, rows, [values.numpy() for values in Fisher()(model, [rows])]
 
 
 def losses_of(model, rows):
@@ -63,11 +63,20 @@ def test_batches_are_averaged_by_their_rows():
     """Gradients w - x at w = 0 are -x: (1 + 4 + 9) / 3 and (4 + 0 + 16) / 3, in two batches of 1 and 2 rows."""
     update = points([[1, 2], [2, 0], [3, 4]])
     batches = [update.examples.rows(np.array(chosen), update.candidates) for chosen in ([0], [1, 2])]
-    np.testing.assert_allclose(fisher(Points(), batches)[0], [14 / 3, 20 / 3], rtol=1e-6)
+    np.testing.assert_allclose(Fisher()(Points(), batches)[0], [14 / 3, 20 / 3], rtol=1e-6)
+
+
+def test_it_is_traced_once_and_starts_from_nothing_each_time(made):
+    model, rows, found = made
+    information = Fisher()
+    for _ in range(3):
+        for again, values in zip(information(model, [rows]), found, strict=True):
+            np.testing.assert_allclose(again, values, rtol=1e-6)
+    assert information._add.experimental_get_tracing_count() == 1
 
 
 def test_no_rows_tell_nothing():
-    np.testing.assert_array_equal(fisher(Points(), [])[0], [0, 0])
+    np.testing.assert_array_equal(Fisher()(Points(), [])[0], [0, 0])
 
 
 def test_asking_for_losses_is_no_training():
@@ -75,7 +84,7 @@ def test_asking_for_losses_is_no_training():
     model = make_model(loss=Queue(8))
     rows = make_batch(model, grown(model))
     kept = model.retrieval_loss.items.numpy()
-    fisher(model, [rows])
+    Fisher()(model, [rows])
     assert row_losses(model, rows).shape == (16,)
     np.testing.assert_array_equal(model.retrieval_loss.items, kept)
     model.compute_loss({key: tf.constant(values) for key, values in model.batch(rows).items()}, training=True)

@@ -2,6 +2,7 @@ import pytest
 import tf_keras
 
 from tests.models.test_two_stage import make_model as make_two_stage
+from tests.strategies.small import Points, learn, learner_of, points
 from tests.test_learner import make_model
 from tfrec.errors import InputError
 from tfrec.learner import Learner
@@ -15,11 +16,12 @@ from tfrec.strategies.backward_compatible import BackwardCompatible
 from tfrec.strategies.der import Der
 from tfrec.strategies.embedding_distillation import EmbeddingDistillation
 from tfrec.strategies.ewc import Ewc
-from tfrec.strategies.fit import refuse_one_another, refuse_unfit
+from tfrec.strategies.fit import in_order, refuse_unfit
 from tfrec.strategies.gdumb import Gdumb
 from tfrec.strategies.id_rates import IdRates
 from tfrec.strategies.lwf import Lwf
 from tfrec.strategies.replay import Replay
+from tfrec.strategies.si import Si
 from tfrec.strategies.sml import Sml
 from tfrec.strategies.soup import Soup
 from tfrec.strategies.weight_average import WeightAverage
@@ -63,12 +65,30 @@ def test_what_goes_on_from_the_last_weights_is_refused_where_updates_start_anew(
         Learner(make_model(), tf_keras.optimizers.SGD(), [Gdumb(), strategy])
 
 
-@pytest.mark.parametrize("names", [(Soup, WeightAverage), (Sml, Soup), (Asmg, Replay, WeightAverage), (Soup, Asmg)])
-def test_what_scores_by_weights_of_its_own_is_refused_before_what_replaces_them(names):
-    first, last = names[0].__name__, names[-1].__name__
-    with pytest.raises(InputError, match=f"{first} scores by weights of its own, which {last} after it would replace"):
-        refuse_one_another([kind() for kind in names])
-    refuse_one_another([WeightAverage(), Lwf(), names[0](), Replay()])
+@pytest.mark.parametrize("kinds", [(Sml, Soup), (Soup, Replay, Asmg)])
+def test_two_that_score_by_weights_of_their_own_are_refused(kinds):
+    with pytest.raises(InputError, match=f"{kinds[0].__name__} and {kinds[-1].__name__} score by weights of their own"):
+        in_order([kind() for kind in kinds])
+
+
+def test_strategies_are_applied_so_that_each_sees_the_weights_it_is_about():
+    """The list's order where it does not matter: replay before ewc, der after it."""
+    listed = [Soup(), Replay(), Ewc(), Si(), WeightAverage(), Der(), IdRates()]
+    assert [type(each) for each in in_order(listed)] == [IdRates, WeightAverage, Replay, Ewc, Si, Der, Soup]
+
+
+def test_an_anchor_is_at_the_weights_that_go_on():
+    """In whatever order they are listed: nothing holds weights back until a step has moved them."""
+    for names in (("ewc", "average"), ("average", "ewc"), ("si", "average"), ("soup", "si"), ("soup", "ewc")):
+        made = {"ewc": Ewc(decay=0.5), "si": Si(), "average": WeightAverage(), "soup": Soup()}
+        strategies = [made[name] for name in names]
+        learner = learner_of(Points(), *strategies)
+        learn(learner, points([[2.0, 0.0], [4.0, 2.0]]), 3)
+        learn(learner, points([[1.0, 1.0], [3.0, 5.0]], 1), 3)
+        (anchored,) = (each for each in strategies if each.anchored)
+        for soup in (each for each in strategies if isinstance(each, Soup)):
+            learner.model.w.assign(soup._weights[-1][0])  # as the next update does
+        assert float(anchored.penalty(learner.model, {}, {})) == pytest.approx(0, abs=1e-9)
 
 
 def test_what_looks_at_losses_of_rows_is_refused_where_some_are_of_lists():

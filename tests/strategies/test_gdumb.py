@@ -7,6 +7,7 @@ import tf_keras
 from tests.test_learner import grown, make_batch, make_model, values
 from tests.toy import make_interactions
 from tfrec.data.stream import Stream
+from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.memories.balanced import Balanced
@@ -51,6 +52,14 @@ def test_the_same_memory_gives_the_same_weights_whatever_was_learned_in_between(
     assert costs["cost/examples"] == 64  # the memory's 60 rows, filled up to two batches
     assert any((a != b).any() for a, b in zip(values(model), first, strict=True))
     assert set(memory.facts["period"]) == {0, 1} and memory.seen == sum(state.sizes)
+
+
+def test_a_memory_smaller_than_a_batch_is_a_sentence():
+    learner = Learner(make_model(), tf_keras.optimizers.Adagrad(0.1), [Gdumb(Balanced(size=31))])
+    state = StreamState(Stream(make_interactions(per_day=12)), learner.model, learner, {})
+    state.observe(0)
+    with pytest.raises(InputError, match="strategy.gdumb.memory.size is 31 rows, fewer than a batch of 32 has"):
+        state.learn(range(1), epochs=1, batch_size=32)
 
 
 def test_a_memory_beside_it_is_offered_what_was_revealed():

@@ -57,8 +57,8 @@ def test_the_ratio_says_how_many_rows_are_added(ratio, rows):
 
 
 def test_more_rows_than_the_memory_has_room_for_are_a_sentence():
+    """With the first batch, before the base is learned: the memory is still empty."""
     replay = Replay(Reservoir(size=3), ratio=0.5)
-    replay.consolidate(None, update_of(np.arange(10)))
     with pytest.raises(InputError, match="strategy.replay.memory.size is 3 rows, but 4 are drawn for a batch of 8"):
         replay.augment({"number": np.arange(8)})
 

@@ -11,11 +11,13 @@ RATE, WEIGHT, DAMPING = 0.2, 0.4, 0.1
 
 
 def by_hand(w, rows, steps, importance, anchor):
-    """Weights after an update, and the importance that it leaves; the loss of rows has the gradient w - mean."""
+    """Weights after an update, and the importance that it leaves.
+
+    The loss of rows has the gradient w - mean, which alone counts as work; the penalty moves the weights too."""
     begin, work = w, np.zeros(2)
     for _ in range(steps):
-        slope = w - rows.mean(axis=0) + 2 * WEIGHT * importance * (w - anchor)
-        moved = -RATE * slope
+        slope = w - rows.mean(axis=0)
+        moved = -RATE * (slope + 2 * WEIGHT * importance * (w - anchor))
         work -= slope * moved
         w = w + moved
     return w, importance + np.maximum(work, 0) / ((w - begin) ** 2 + DAMPING)

@@ -37,8 +37,8 @@ class EarlyStopping:
         )
         self.written(epoch, value)
         if value > self.best:
-            optimizer = [variable.numpy() for variable in self.state.learner.optimizer.variables]
-            self.best, self.epoch, self._kept = value, epoch, (Weights(self.state.model), optimizer)
+            beside = [variable.numpy() for variable in self._beside()]
+            self.best, self.epoch, self._kept = value, epoch, (Weights(self.state.model), beside)
         return epoch - self.epoch >= self.patience
 
     def score(self) -> float:
@@ -51,8 +51,12 @@ class EarlyStopping:
 
     def restore_best(self) -> None:
         """Gives model and optimizer what they were after the best epoch."""
-        weights, optimizer = self._kept
+        weights, beside = self._kept
         weights.assign()
-        for variable, value in zip(self.state.learner.optimizer.variables, optimizer, strict=True):
+        for variable, value in zip(self._beside(), beside, strict=True):
             variable.assign(value)
         log.info("validation: epoch %d is the best, %s %.4f", self.epoch + 1, self.metric, self.best)
+
+    def _beside(self) -> list:
+        """What learning changes beside the weights: the optimizer's state, and what a loss keeps of past batches."""
+        return [*self.state.learner.optimizer.variables, *getattr(self.state.model, "statistics", ())]

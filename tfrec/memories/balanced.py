@@ -35,10 +35,11 @@ class Balanced(Reservoir):
         return super().describe(learner, update, fresh) | {"group": group}
 
     def _groups(self, update: Update) -> np.ndarray:
-        names = ", ".join(sorted(update.candidates))
+        groups = sorted(name for name in update.candidates if name == "item" or name.startswith("category/"))
+        names = ", ".join(groups)
         require(
-            self.by in update.candidates,
-            f"The memory's by is '{self.by}', which candidates do not have: choose one of {names}.",
+            self.by in groups,
+            f"The memory's by is '{self.by}', which is no group of candidates: choose one of {names}.",
         )
         return update.candidates[self.by]
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.data.examples import Update
+from tfrec.errors import require
 from tfrec.memories.reservoir import Reservoir, lowest
 
 CHUNK = 1024  # rows whose losses are computed at once
@@ -23,6 +24,7 @@ class LossBased(Reservoir):
 
     def __init__(self, power: float = 1.0, size: int = 50_000, bytes: int | None = None, seed: int = 0) -> None:
         super().__init__(size, bytes, seed)
+        require(power >= 0, f"strategy's memory.power is {power}: choose 0 or more.")
         self.power = power
 
     def describe(self, learner, update: Update, fresh: np.ndarray) -> dict[str, np.ndarray]:

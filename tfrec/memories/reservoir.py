@@ -9,6 +9,8 @@ from tfrec.data.truth import LeakError
 from tfrec.errors import require
 from tfrec.memories.before import BEFORE, before_of_rows, remembers
 
+TEXT = 64  # bytes
+
 
 class Reservoir:
     """A uniform sample of at most `size` rows of all that were learned (random sort, the same as Vitter, TOMS 1985).
@@ -18,7 +20,8 @@ class Reservoir:
     history of its time; what later strategies add to a batch is no part of it.
 
     Args:
-        size: rows. bytes: of all rows and their facts together, instead of a size; None takes the size.
+        size: rows. bytes: of all rows and their facts together, instead of a size; None takes the size. Of a text, of
+            whatever length, TEXT bytes.
         seed: of the random numbers, with the number of rows seen.
 
     Attributes: `rows`, features `[size, ...]`, of which the first `len(self)` are kept; `facts` of these, `[len(self)]`
@@ -115,28 +118,35 @@ class Reservoir:
         """Rows, facts and what was seen."""
         facts = {f"fact/{key}": values for key, values in self.facts.items()}
         rows = {key: values.astype(str) if values.dtype == object else values for key, values in self.kept().items()}
-        return rows | facts | {"seen": np.array(self.seen)}
+        return rows | facts | {"seen": np.array(self.seen), "size": np.array(self.size)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Takes the rows back."""
-        self.seen = int(state["seen"])
+        self.seen, self.size = int(state["seen"]), int(state["size"])
         self.facts = {key.removeprefix("fact/"): v for key, v in state.items() if key.startswith("fact/")}
-        rows = {key: v for key, v in state.items() if key != "seen" and not key.startswith("fact/")}
-        self._start(rows, self.facts)
+        rows = {key: v for key, v in state.items() if key not in ("seen", "size") and not key.startswith("fact/")}
+        self._make_room(rows)
         for key, values in rows.items():
             self.rows[key][: len(values)] = values
 
     def _start(self, like: dict[str, np.ndarray], facts: dict[str, np.ndarray]) -> None:
         """Room for rows like these, with facts like these."""
         if self.bytes is not None and like:
-            row = sum(values[:1].nbytes for values in (*like.values(), *facts.values()))
+            row = sum(_bytes(values[:1]) for values in (*like.values(), *facts.values()))
             require(
                 row <= self.bytes,
                 f"strategy's memory.bytes is {self.bytes}, but one row takes {row}: choose more.",
             )
             self.size = self.bytes // row
+        self._make_room(like)
+
+    def _make_room(self, like: dict[str, np.ndarray]) -> None:
         kinds = {key: object if v.dtype.kind in "SU" else v.dtype for key, v in like.items()}  # of texts of any length
         self.rows = {key: np.zeros((self.size, *v.shape[1:]), kinds[key]) for key, v in like.items()}
+
+
+def _bytes(values: np.ndarray) -> int:
+    return values.size * TEXT if values.dtype.kind in "OSU" else values.nbytes
 
 
 def lowest(values: np.ndarray, number: int) -> np.ndarray:

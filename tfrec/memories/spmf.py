@@ -12,7 +12,8 @@ from tfrec.memories.reservoir import Reservoir
 class Spmf(Reservoir):
     """A `Reservoir` whose rows are drawn in proportion to `exp(rank / n)`, the row of the highest loss having rank n.
 
-    So what the model of before the update scores low is learned again more often (Wang et al., SIGIR 2018).
+    So what the model of before the update scores low is learned again more often (Wang et al., SIGIR 2018). The paper
+    ranks the new rows too and draws from both; here an update learns all of the new rows anyway.
     """
 
     needs = ("task_losses",)

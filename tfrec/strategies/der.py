@@ -16,7 +16,8 @@ class Der(Replay):
     2020); `beta = 0` is DER.
 
     Each loss is the mean over its own rows. Of two towers, a replayed row's choices are the items of the batch's
-    replayed rows that were learned in the same update: the vectors of then are kept, and their products compared.
+    replayed rows that were learned in the same update: the vectors of then are kept, and their products compared. One
+    draw of the memory serves both terms, where the paper draws twice.
 
     Args:
         memory, ratio: see `Replay`.

@@ -14,7 +14,8 @@ class EmbeddingDistillation(Strategy):
     The mean over the batch's query and item vectors x, in the manner of GraphSAIL (Xu et al., CIKM 2020).
 
     `x'` is the vector of before the update, `n'` the mean of the batch's `neighbours` items that were nearest to it
-    then, and A `anchors` centres of all items then, by k-means.
+    then, and A `anchors` centres of all items then, by k-means. GraphSAIL weighs a node's own term by its degree, and
+    takes today's neighbours for `<x, n>`; here all count alike, and the neighbours are held where they were.
 
     Args:
         own, near, far: weights of the three.

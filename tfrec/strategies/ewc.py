@@ -5,14 +5,14 @@ import tensorflow as tf
 
 from tfrec.errors import require
 from tfrec.strategies.beside import Beside
-from tfrec.strategies.fisher import fisher
+from tfrec.strategies.fisher import Fisher
 from tfrec.strategies.strategy import Strategy
 
 
 class Ewc(Strategy):
     """Adds `weight / 2 * sum_t sum_i F_ti (w_i - w*_ti)^2`, over all updates t (EWC, Kirkpatrick et al., PNAS 2017).
 
-    `w*_t` are the weights after update t and `F_t` their Fisher information on its examples; see `fisher`. The sum over
+    `w*_t` are the weights after update t and `F_t` their Fisher information on its examples; see `Fisher`. The sum over
     updates is kept as `F = sum_t F_t` and `w* = sum_t F_t w*_t / F`, which differs from it by a constant alone, so two
     copies of the weights are enough. With `decay`, as online EWC (Schwarz et al., ICML 2018): `F <- decay F + F_t` and
     `w* <- w*_t`. Before the first update is over, there is nothing to hold on to.
@@ -45,7 +45,7 @@ class Ewc(Strategy):
             samples >= 1 and batch >= 2, f"strategy.ewc has samples={samples}, batch={batch}: choose 1 and 2 or more."
         )
         self.weight, self.decay, self.samples, self.batch, self.seed = weight, decay, samples, batch, seed
-        self.fisher, self.anchor = Beside(), Beside()
+        self.fisher, self.anchor, self._information = Beside(), Beside(), Fisher()
 
     def build(self, model) -> None:
         """Makes room for the Fisher information and the anchor of all weights."""
@@ -67,7 +67,7 @@ class Ewc(Strategy):
         rows = [update.examples.rows(part, update.candidates) for part in batches if len(part) > 1]
         parts = zip(self.fisher.variables, self.anchor.variables, strict=True)
         for (held, anchor), weight, new in zip(
-            parts, learner.model.trainable_variables, fisher(learner.model, rows), strict=True
+            parts, learner.model.trainable_variables, self._information(learner.model, rows), strict=True
         ):
             if self.decay is not None:
                 held.assign(self.decay * held + new)

@@ -5,34 +5,57 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrec.slots import Same
 
-def fisher(model, batches: Sequence[dict[str, np.ndarray]]) -> list[tf.Tensor]:
+
+class Fisher:
     """Mean over rows of `(d log p(row) / d w)^2`, for each trainable variable, of its shape.
 
     Of each row for itself: the square of a batch's mean gradient would be smaller by about the size of the batch. The
     labels are those of the rows (the empirical Fisher information), and a row's choices are those of its batch,
-    whatever number of rows is differentiated.
-
-    Args:
-        batches: rows with their features, as `Examples.rows` gives them.
+    whatever number of rows is differentiated. Of a table, only the rows that a gradient reaches are touched. The graph
+    is made once for as long as the model's variables are the same.
     """
-    weights = model.trainable_variables
-    sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in weights]
 
-    @tf.function(reduce_retracing=True)
-    def add(batch, rows):
-        for row in tf.range(rows):
-            with tf.GradientTape() as tape:
-                losses = model.task_losses(model(batch, training=False), batch, training=False).values()
-                own = tf.add_n([loss[row] for loss in losses])
-            for total, slope in zip(sums, tape.gradient(own, weights), strict=True):
-                if slope is not None:
-                    total.assign_add(tf.square(tf.convert_to_tensor(slope)))
+    def __init__(self) -> None:
+        self._known, self._sums, self._add = Same([]), [], None
 
-    count = 0
-    for rows in batches:
-        number = len(rows["item"])
-        batch = {key: tf.convert_to_tensor(values) for key, values in model.batch(rows, learning=False).items()}
-        add(batch, tf.constant(number))
-        count += number
-    return [total / max(1, count) for total in sums]
+    def __call__(self, model, batches: Sequence[dict[str, np.ndarray]]) -> list[tf.Tensor]:
+        """Of rows with their features, as `Examples.rows` gives them."""
+        if self._add is None or not self._known(model.trainable_variables):
+            self._trace(model)
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+        count = 0
+        for rows in batches:
+            number = len(rows["item"])
+            batch = {key: tf.convert_to_tensor(values) for key, values in model.batch(rows, learning=False).items()}
+            self._add(batch, tf.constant(number))
+            count += number
+        return [total / max(1, count) for total in self._sums]
+
+    def _trace(self, model) -> None:
+        weights = model.trainable_variables
+        self._known = Same(weights)
+        self._sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in weights]
+
+        @tf.function(reduce_retracing=True)
+        def add(batch, rows):
+            for row in tf.range(rows):
+                with tf.GradientTape() as tape:
+                    losses = model.task_losses(model(batch, training=False), batch, training=False).values()
+                    own = tf.add_n([loss[row] for loss in losses])
+                for total, slope in zip(self._sums, tape.gradient(own, weights), strict=True):
+                    _add_square(total, slope)
+
+        self._add = add
+
+
+def _add_square(total: tf.Variable, slope) -> None:
+    """In graph: a row's slope, squared; an entry that several places of a batch reach is summed first."""
+    if isinstance(slope, tf.IndexedSlices):
+        rows, place = tf.unique(slope.indices)
+        values = tf.math.unsorted_segment_sum(slope.values, place, tf.size(rows))
+        total.scatter_add(tf.IndexedSlices(tf.square(values), rows))
+    elif slope is not None:
+        total.assign_add(tf.square(slope))

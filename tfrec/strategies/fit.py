@@ -46,16 +46,22 @@ def refuse_choosing(strategies: Sequence[Strategy], later: bool, cold: bool, val
         )
 
 
-def refuse_one_another(strategies: Sequence[Strategy]) -> None:
-    """Raises InputError for a strategy that puts its weights in the place of those that another one has just made."""
-    names = [type(strategy).__name__ for strategy in strategies]
-    for place, strategy in enumerate(strategies):
-        after = [names[n] for n in range(place + 1, len(names)) if strategies[n].sets_weights]
-        require(
-            not (strategy.goes_on and after),
-            f"{names[place]} scores by weights of its own, which {', '.join(after)} after it would replace: write "
-            f"{names[place]} last, and one such strategy alone.",
-        )
+def in_order(strategies: Sequence[Strategy]) -> list[Strategy]:
+    """Strategies in the order in which they are applied: as they are listed, but that
+
+    - what changes a step (`moves`) comes before what looks at steps, as `si` does;
+    - what ends an update with other weights (`weight_average`) comes before what takes these for an anchor;
+    - what scores by weights of its own (`soup`) comes last, so that an anchor is at the weights that go on.
+
+    Raises:
+        InputError: two of them score by weights of their own.
+    """
+    last = [type(strategy).__name__ for strategy in strategies if strategy.goes_on]
+    require(
+        len(last) < 2,
+        f"{' and '.join(last)} score by weights of their own, and a run can score by one: leave the others out.",
+    )
+    return sorted(strategies, key=lambda s: (s.goes_on, not s.moves, not s.sets_weights))
 
 
 def refuse_unfit(strategies: Sequence[Strategy], model, replicas: int) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfrec.data.examples import Examples, Update
+from tfrec.errors import require
 from tfrec.strategies.replay import Replay
 from tfrec.tasks.log_q import static_log_q
 
@@ -18,7 +19,7 @@ class Gdumb(Replay):
         memory: see `Replay`.
 
     Raises:
-        InputError: see `Replay`.
+        InputError: see `Replay`; later, if the memory has no room for a batch.
     """
 
     needs = ("task_losses",)
@@ -42,7 +43,13 @@ class Gdumb(Replay):
         """Nothing: the weights of now are not gone on from."""
 
     def augment(self, batch: dict) -> dict:
-        """The batch as it is: it is of the memory already."""
+        """The batch as it is: it is of the memory already, which must fill one."""
+        size = len(batch["item"])
+        require(
+            self.memory.size >= size,
+            f"strategy.gdumb.memory.size is {self.memory.size} rows, fewer than a batch of {size} has: choose a larger "
+            "memory, or a loop.batch_size of no more.",
+        )
         return batch
 
     def consolidate(self, learner, update) -> None:

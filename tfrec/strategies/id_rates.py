@@ -23,6 +23,7 @@ class IdRates(Strategy):
     """
 
     needs = ("task_losses", "rows_since")
+    moves = True
 
     def __init__(self, known: float = 0.3, new: float = 1.0) -> None:
         require(min(known, new) >= 0, f"strategy.id_rates has known={known}, new={new}: choose 0 or more.")

@@ -24,6 +24,7 @@ class Rates(Strategy):
     """
 
     needs = ("task_losses", "rows_since")
+    moves = True
 
     def __init__(self, encoder: float = 0.1, ids: float = 1.0, towers: float = 1.0, layer_decay: float = 1.0) -> None:
         rates = f"encoder={encoder}, ids={ids}, towers={towers}"

@@ -83,14 +83,14 @@ class Replay(Strategy):
 
     def replayed(self, size: int) -> dict | None:
         """Rows to replay in a batch of `size` rows, `ratio * size` of them; None as long as there are none."""
-        if not len(self.memory):
-            return None
         count = max(1, round(self.ratio * size))
         require(
             count <= self.memory.size,
             f"strategy.{self.name}.memory.size is {self.memory.size} rows, but {count} are drawn for a batch of "
             f"{size}: choose a larger memory, or a strategy.{self.name}.ratio below {self.ratio}.",
         )
+        if not len(self.memory):
+            return None
         rng = np.random.default_rng([self.seed, 1, self.drawn])
         self.drawn += 1
         return self.memory.take(self.memory.draw(count, rng))

@@ -12,7 +12,8 @@ class Si(Strategy):
 
     `Omega = sum over updates of max(omega, 0) / (Delta^2 + damping)`, where `omega = -sum over steps of g * (change of
     w)` is what a weight did for the loss, and Delta its change in the whole update. The gradient g is that which
-    the optimizer gets. Before the first update is over, Omega is 0. Every step costs a pass over all weights.
+    the optimizer gets, without the slope of this penalty: to go back to the anchor is no merit. Before the first
+    update is over, Omega is 0. Every step costs a pass over all weights.
 
     Args:
         weight: c of the paper. damping: xi.
@@ -44,12 +45,14 @@ class Si(Strategy):
 
     def after_step(self, model, before: list, slopes: list) -> None:
         """In graph: adds what each weight did for the loss."""
-        beside = self.parts["work"].variables, self.parts["begin"].variables
+        beside = [self.parts[name].variables for name in ("work", "begin", "omega", "anchor")]
         parts = zip(*beside, slopes, model.trainable_variables, before, strict=True)
-        for work, begin, slope, weight, old in parts:
+        for work, begin, omega, anchor, slope, weight, old in parts:
             begin.assign(tf.where(self._begun, begin, old))  # of the update's first step
             if slope is not None:
-                slope = tf.convert_to_tensor(slope)  # not finite in a step that float16's scale leaves out
+                slope = tf.convert_to_tensor(slope) - 2 * self.weight * omega * (
+                    old - anchor
+                )  # not finite in a step that float16's scale leaves out
                 work.assign_sub(tf.where(tf.math.is_finite(slope), slope, 0.0) * (weight - old))
         self._begun.assign(True)
 

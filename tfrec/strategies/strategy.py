@@ -4,13 +4,14 @@
 class Strategy:
     """What acts inside an update; each method does nothing unless a strategy needs it.
 
-    Strategies are applied in the order of the list on the command line. State that must survive a kill is
-    returned by `state` and taken back by `restore`.
+    Strategies are applied in the order of the list on the command line, but for what `in_order` says. State that must
+    survive a kill is returned by `state` and taken back by `restore`.
     """
 
     needs: tuple[str, ...] = ()  # methods of the model, such as `task_losses`, which a plain TFRS model does not have
     starts_anew = False  # each update starts from the weights of before the first
     goes_on = False  # needs an update to start from the weights of the last one, and scores by others
+    moves = False  # changes the step that the optimizer has made
     sets_weights = False  # puts other weights into the model when an update is over
     learns_ahead = False  # goes by the update's examples before the model has learned any of them
     twice = False  # takes several gradients of a batch
