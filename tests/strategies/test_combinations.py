@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tf_keras
 
-from tests.strategies.test_contract import STRATEGIES, make
-from tests.test_learner import make_model
+from tests.strategies.test_contract import STRATEGIES, make, model_for
 from tests.toy import make_interactions
 from tfrec.checkpoint import Checkpoints
 from tfrec.data.stream import Stream
@@ -39,7 +38,7 @@ COVERING = [beside(number) for number in range(len(STRATEGIES))]
 
 
 def state_of(names):
-    learner = Learner(make_model(dropout=0.1), tf_keras.optimizers.Adagrad(0.1), [small(name) for name in names])
+    learner = Learner(model_for(names, dropout=0.1), tf_keras.optimizers.Adagrad(0.1), [small(name) for name in names])
     return StreamState(Stream(make_interactions(days=35, per_day=40)), learner.model, learner, {})
 
 

@@ -13,12 +13,15 @@ from tests.test_learner import make_model
 from tests.toy import make_interactions
 from tfrec.build import build
 from tfrec.data.stream import Stream
+from tfrec.encoders.presets import scratch
 from tfrec.folders import conf_folder
 from tfrec.learner import Learner
 from tfrec.loops.budget import Budget
 from tfrec.loops.passes import Passes
 from tfrec.loops.state import StreamState
+from tfrec.peft.full import Full
 
+TEACHERS = ("masked_words", "co_purchases")
 STRATEGIES = sorted(path.stem for path in (conf_folder() / "strategy").glob("*.yaml") if path.stem != "none")
 
 
@@ -26,11 +29,19 @@ def make(name):
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         cfg = compose("config", overrides=[f"strategy={name}"])
     (node,) = OmegaConf.to_container(cfg.strategy).values()
-    return build(node, f"strategy.{name}", seed=0)
+    small = {"steps": 2, "batch_size": 4} if name in TEACHERS else {}
+    return build(node | small, f"strategy.{name}", seed=0)
+
+
+def model_for(names, **options):
+    """Two towers; with an encoder that learns, where a strategy teaches it."""
+    if set(names) & set(TEACHERS):
+        options |= {"encoder": scratch(layers=1, dim=8, max_length=16, peft=Full()), "new_items": "text"}
+    return make_model(**options)
 
 
 def make_state(strategy, periods=3):
-    model = make_model()
+    model = model_for([getattr(strategy, "name", "")])
     learner = Learner(model, tf_keras.optimizers.Adagrad(0.1), [strategy])
     state = StreamState(Stream(make_interactions(per_day=40)), model, learner, {})
     for t in range(periods):

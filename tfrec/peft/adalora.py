@@ -111,6 +111,7 @@ class Budget(Strategy):
     """Keeps the most important parts of all `Parts` of a model's encoder; see `Adalora`."""
 
     needs = ("task_losses",)
+    moves = True
 
     def __init__(self, target: int, start: int, end: int, beta_1: float, beta_2: float, orthogonal: float) -> None:
         self.target, self.start, self.end = target, start, end

@@ -25,6 +25,7 @@ class Life(Strategy):
     """
 
     needs = ("task_losses",)
+    sets_weights = True
 
     def __init__(self, life: str, seed: int = 0) -> None:
         self.life, self.seed, self.updates = life, seed, 0
