@@ -75,6 +75,7 @@ def test_strategies_are_applied_so_that_each_sees_the_weights_it_is_about():
     """The list's order where it does not matter: replay before ewc, der after it."""
     listed = [Soup(), Replay(), Ewc(), Si(), WeightAverage(), Der(), IdRates()]
     assert [type(each) for each in in_order(listed)] == [IdRates, WeightAverage, Replay, Ewc, Si, Der, Soup]
+    assert [type(each) for each in in_order([Replay(), IdRates(), Gdumb()])] == [Gdumb, IdRates, Replay]
 
 
 def test_an_anchor_is_at_the_weights_that_go_on():

@@ -49,6 +49,7 @@ def refuse_choosing(strategies: Sequence[Strategy], later: bool, cold: bool, val
 def in_order(strategies: Sequence[Strategy]) -> list[Strategy]:
     """Strategies in the order in which they are applied: as they are listed, but that
 
+    - what learns its memory instead of an update (`gdumb`) comes first, so that others add to that;
     - what changes a step (`moves`) comes before what looks at steps, as `si` does;
     - what ends an update with other weights (`weight_average`) comes before what takes these for an anchor;
     - what scores by weights of its own (`soup`) comes last, so that an anchor is at the weights that go on.
@@ -61,7 +62,7 @@ def in_order(strategies: Sequence[Strategy]) -> list[Strategy]:
         len(last) < 2,
         f"{' and '.join(last)} score by weights of their own, and a run can score by one: leave the others out.",
     )
-    return sorted(strategies, key=lambda s: (s.goes_on, not s.moves, not s.sets_weights))
+    return sorted(strategies, key=lambda s: (s.goes_on, not s.starts_anew, not s.moves, not s.sets_weights))
 
 
 def refuse_unfit(strategies: Sequence[Strategy], model, replicas: int) -> None:
