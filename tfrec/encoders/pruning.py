@@ -20,7 +20,7 @@ def prune(backbone, share: float) -> None:
     require(0 <= share < 1, f"encoder.prune is {share}: choose from 0 to below 1, or null.")
     for variable in backbone.variables:
         if variable.path.endswith(("kernel", "embeddings")):
-            values = np.array(variable)
+            values = variable.numpy().copy()
             smallest = np.argsort(np.abs(values), axis=None, kind="stable")[: round(share * values.size)]
             values.flat[smallest] = 0
             variable.assign(values)
