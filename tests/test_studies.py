@@ -97,7 +97,7 @@ def test_the_table_of_ways_of_updating_is_the_mean_of_its_runs(study):
 
 
 def test_the_table_against_fine_tuning_is_what_the_comparison_gave():
-    """Differences and what they close of the gap by the means of the same runs, and the front, worked out anew."""
+    """With differences, and what they close of the gap, worked out anew from the means of the same runs."""
     table = pd.read_csv(ROOT / "experiments/forgetting/comparison.csv")
     table = table[(table["metric"] == "all/ndcg@10") & table["cost"].notna()].sort_values("mean", ascending=False)
     page = (ROOT / "experiments/forgetting/README.md").read_text()
@@ -105,11 +105,15 @@ def test_the_table_against_fine_tuning_is_what_the_comparison_gave():
     rows = cells_below("**Against fine-tuning**", page)
     assert len(rows) == len(table) == len(finals)
     full, floor = (float(finals[name][2]) for name in ("`window=null start=cold`", "`fine-tuning`"))
-    for (name, seeds, mean, difference, _, _, gap), found in zip(rows, table.to_dict("records"), strict=True):
+    for (name, seeds, mean, difference, p_weeks, p_seeds, gap), found in zip(
+        rows, table.to_dict("records"), strict=True
+    ):
         assert mean == f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
         low, high = found["difference_low"], found["difference_high"]
         assert difference == f"{found['difference']:+.4f} [{low:+.4f}, {high:+.4f}]"
         assert gap == f"{found['gap_closed']:.2f} [{found['gap_low']:.2f}, {found['gap_high']:.2f}]"
+        for cell, p in ((p_weeks, found["p_holm"]), (p_seeds, found["p_seeds"])):
+            assert cell == ("-" if pd.isna(p) else "< .0001" if p < 0.0001 else f"{p:.4f}")
         assert finals[name][1] == seeds
         assert float(finals[name][2]) == pytest.approx(found["mean"], abs=6e-5)
         assert found["difference"] == pytest.approx(found["mean"] - floor, abs=6e-5)

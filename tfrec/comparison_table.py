@@ -26,21 +26,21 @@ def shown(metric: str, table: pd.DataFrame) -> Table:
             escape(name.removeprefix("baseline/")),  # strategy=[replay] is no markup
             str(row["seeds"]),
             f"{row['mean']:.4f}",
-            _range(row, "low", "high", ".4f"),
+            bracket(row, "low", "high", ".4f"),
         ]
-        difference = [f"{row['difference']:+.4f}", _range(row, "difference_low", "difference_high", "+.4f")]
+        difference = [f"{row['difference']:+.4f}", bracket(row, "difference_low", "difference_high", "+.4f")]
         cells += ["reference", ""] if name == table.attrs["reference"] else difference
         cells += [
-            _p(row["p_users"]),
+            p_value(row["p_users"]),
             _number(row["d_z"], ".2f"),
-            _p(row["p_holm"]),
+            p_value(row["p_holm"]),
             _number(row["rank_biserial"], ".2f"),
         ]
-        cells += [_p(row["p_seeds"]), _number(row["cost"], ".6g")]
+        cells += [p_value(row["p_seeds"]), _number(row["cost"], ".6g")]
         cells += ["best" if row["best"] else "not different from best" if row["like_best"] else ""]
         cells += ["front" if row["front"] else ""]
         cells += [_number(row[name], ".4f") for name in ("regret", "gap_closed") if name in table]
-        cells += [_range(row, "gap_low", "gap_high", ".2f")] if "gap_low" in table else []
+        cells += [bracket(row, "gap_low", "gap_high", ".2f")] if "gap_low" in table else []
         result.add_row(*cells, style="bold" if row["best"] else None)
     return result
 
@@ -61,7 +61,8 @@ def notes(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """Four places of a p, which is never 0."""
     return "< .0001" if value < 0.0001 else _number(value, ".4f")
 
 
@@ -69,5 +70,6 @@ def _number(value: float, form: str) -> str:
     return "-" if pd.isna(value) else format(value, form)
 
 
-def _range(row: pd.Series, low: str, high: str, form: str) -> str:
+def bracket(row: pd.Series, low: str, high: str, form: str) -> str:
+    """An interval of a row, `[low, high]`; "-" where there is none."""
     return "-" if pd.isna(row[low]) else f"[{row[low]:{form}}, {row[high]:{form}}]"

@@ -10,6 +10,7 @@ matplotlib.use("svg")
 import pandas as pd  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
 
+from tfrec.comparison_table import bracket, p_value  # noqa: E402
 from tfrec.metrics.front import front  # noqa: E402
 from tfrec.study_table import means, methods, read_table, rows, shortened  # noqa: E402
 
@@ -80,16 +81,12 @@ def tested(comparison: pd.DataFrame, known: Collection[str]) -> list[str]:
     names = {frozenset(name.split()): name for name in known}
     lines = []
     for name, row in zip(words, table.to_dict("records"), strict=True):
-        mean = f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
-        difference = f"{row['difference']:+.4f} [{row['difference_low']:+.4f}, {row['difference_high']:+.4f}]"
-        gap = f"{row['gap_closed']:.2f} [{row['gap_low']:.2f}, {row['gap_high']:.2f}]"
-        p = " | ".join("" if pd.isna(row[each]) else _p(row[each]) for each in ("p_holm", "p_seeds"))
+        mean = f"{row['mean']:.4f} {bracket(row, 'low', 'high', '.4f')}"
+        difference = f"{row['difference']:+.4f} {bracket(row, 'difference_low', 'difference_high', '+.4f')}"
+        gap = f"{row['gap_closed']:.2f} {bracket(row, 'gap_low', 'gap_high', '.2f')}"
+        p = " | ".join(p_value(row[each]) for each in ("p_holm", "p_seeds"))
         lines.append(f"| `{names[frozenset(name.split())]}` | {row['seeds']} | {mean} | {difference} | {p} | {gap} |")
     return lines
-
-
-def _p(value: float) -> str:
-    return "< .0001" if value < 0.0001 else f"{value:.4f}"
 
 
 if __name__ == "__main__":

@@ -50,9 +50,8 @@ class Si(Strategy):
         for work, begin, omega, anchor, slope, weight, old in parts:
             begin.assign(tf.where(self._begun, begin, old))  # of the update's first step
             if slope is not None:
-                slope = tf.convert_to_tensor(slope) - 2 * self.weight * omega * (
-                    old - anchor
-                )  # not finite in a step that float16's scale leaves out
+                own = 2 * self.weight * omega * (old - anchor)
+                slope = tf.convert_to_tensor(slope) - own  # not finite in a step that float16's scale leaves out
                 work.assign_sub(tf.where(tf.math.is_finite(slope), slope, 0.0) * (weight - old))
         self._begun.assign(True)
 
