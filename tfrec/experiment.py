@@ -136,7 +136,7 @@ def experiment(
     evaluator = build(evaluate, "evaluate", slices=slices, seed=seed)
     probe = build(probe, "probe", seed=seed)
     found = build(loop, "loop").run(state, build(trigger, "trigger"), evaluator, tracker, checkpoints, probe)
-    costs = {"cost/traces": learner.traces, "cost/compilations": learner.compilations}
+    costs = learner.costs() | {"cost/traces": learner.traces, "cost/compilations": learner.compilations}
     costs["cost/peak_memory_bytes"] = peak_memory()
     tracker.finish(costs | found)
 

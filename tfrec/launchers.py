@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from hydra.errors import CompactHydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
-from tfrec.folders import misplaced
+from tfrec.folders import conf_folder, misplaced
 
 # By option: the package, and the extra of tfrec that brings it.
 PLUGINS = {
@@ -24,8 +24,11 @@ PLUGINS = {
 
 def explained(error: Exception) -> str | None:
     """An error of Hydra, or of a plugin, in sentences for the user; None for one that needs a traceback."""
-    if isinstance(error, MissingConfigException) and (sentence := missing(error.missing_cfg_file or "")):
-        return f"error: {sentence}"
+    if isinstance(error, MissingConfigException):
+        option = error.missing_cfg_file or ""
+        sentence = missing(option) or (None if error.options else unknown(option))
+        if sentence:
+            return f"error: {sentence}"
     group = re.search(r"Could not override '([\w/]+)'", str(error))
     if group and (sentence := misplaced(group[1])):
         return f"error: {sentence}"
@@ -51,6 +54,13 @@ def missing(option: str) -> str | None:
         f"{group}={name} needs the package {package}, which is not installed: run pip install 'tfrec[{extra}]', or "
         f"choose one that is there: {', '.join(f'{group}={other}' for other in there)}."
     )
+
+
+def unknown(option: str) -> str | None:
+    """What to choose instead of an option of a list, such as `strategy/replai`: Hydra names none; None without any."""
+    group, _, name = option.rpartition("/")
+    names = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    return f"{group}={name} is not there: choose of {', '.join(names)}." if group and names else None
 
 
 def _installed(package: str) -> bool:

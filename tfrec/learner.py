@@ -147,6 +147,7 @@ class Learner(Epochs):
         """Gives what is trained, and the optimizer, what they had before anything was learned."""
         if self.built:
             self._first.assign()
+            self.model.start_anew()
             start_all(self.optimizer, self.model.trainable_variables)
 
     def costs(self) -> dict[str, int]:

@@ -36,6 +36,11 @@ def start_all(optimizer, variables: list) -> None:
         slot.assign(start)
 
 
+def remembers(optimizer) -> bool:
+    """Whether a step depends on gradients of before: always, but for SGD, whose slots without momentum stay empty."""
+    return not isinstance(inner(optimizer), tf.keras.optimizers.SGD) or inner(optimizer).momentum > 0
+
+
 def decay_slots(optimizer, variables: list, keep: float) -> None:
     """Moves each slot of these variables to its start, but for a share `keep` of the way; the number of steps stays."""
     fresh = _fresh(optimizer)

@@ -8,6 +8,7 @@ from tests.models.test_biased_mf import make_model as make_biased_mf
 from tests.test_learner import grown, make_batch, make_model
 from tfrec.learner import Learner
 from tfrec.models.first_weights import FirstWeights
+from tfrec.tasks.loss import InBatchSoftmax
 from tfrec.tasks.queue import Queue
 
 
@@ -26,6 +27,21 @@ def test_the_mean_of_the_labels_starts_anew():
     np.testing.assert_allclose(model.mean, 13 / 3)
     first.assign()
     assert (float(model.count), float(model.mean)) == (1, 3)
+
+
+def test_what_is_estimated_of_batches_starts_anew():
+    """An item's first gap is the number of the batch, which is 1 again after a new start."""
+    model = make_model(loss=InBatchSoftmax(log_q="streaming"))
+    learner = Learner(model, tf_keras.optimizers.Adagrad(0.1))
+    learner.keep_first()
+    batch = make_batch(model, grown(model))
+    learner.build(batch)
+    estimate = model.retrieval_loss.estimate
+    for _ in range(3):
+        estimate.observe(np.array([4]))
+    learner.start_anew()
+    estimate.observe(np.array([5]))
+    assert (estimate.step, estimate.gap.tolist()) == (1, [0, 0, 0, 0, 0, 1])
 
 
 def test_what_a_queue_keeps_starts_anew():

@@ -39,3 +39,8 @@ def test_adam_s_moments_do_as_well():
 def test_a_share_out_of_range_is_a_sentence(keep):
     with pytest.raises(InputError, match=rf"strategy\.slot_decay\.keep is {keep}: choose from 0 to 1"):
         SlotDecay(keep)
+
+
+def test_an_optimizer_without_memory_is_a_sentence():
+    with pytest.raises(InputError, match="this one remembers nothing: leave the strategy out, or choose optimizer="):
+        slots_after(tf_keras.optimizers.SGD(0.1), 0.5)

@@ -46,6 +46,9 @@ class StreamModel:
         """Makes room for what requests ask; returns whether a variable is new or was replaced."""
         return False
 
+    def start_anew(self) -> None:
+        """Takes back what learning has estimated on the host, beside `statistics` and what is trained."""
+
     def base_known(self, history: History) -> None:
         """The events of the base are known, and nothing is learned yet: what is fitted once is fitted now."""
 

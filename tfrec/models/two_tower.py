@@ -123,6 +123,10 @@ class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
         """See `StreamModel`."""
         return self.retrieval_loss.kept
 
+    def start_anew(self) -> None:
+        """See `StreamModel`."""
+        self.retrieval_loss.start_anew()
+
     def candidate_embeddings(self, features, training=False):
         """Candidate vectors `[n, dim]` of candidate features (see `TowerFeatures`)."""
         return self.candidate(features, training=training)

@@ -1,7 +1,7 @@
 """Steps that are large again when an update begins."""
 
 from tfrec.errors import require
-from tfrec.slots import decay_slots
+from tfrec.slots import decay_slots, remembers
 from tfrec.strategies.strategy import Strategy
 
 
@@ -16,7 +16,7 @@ class SlotDecay(Strategy):
         keep: from 0 (slots start anew) to 1 (nothing is done).
 
     Raises:
-        InputError: `keep` is out of range.
+        InputError: `keep` is out of range; later, if the optimizer remembers nothing (SGD without momentum).
     """
 
     def __init__(self, keep: float = 0.5) -> None:
@@ -25,5 +25,10 @@ class SlotDecay(Strategy):
 
     def prepare(self, learner, update):
         """Decays the slots."""
+        require(
+            remembers(learner.optimizer),
+            "strategy=slot_decay lets what an optimizer remembers of past steps fade, and this one remembers nothing: "
+            "leave the strategy out, or choose optimizer=adagrad, adam or adamw.",
+        )
         decay_slots(learner.optimizer, learner.model.trainable_variables, self.keep)
         return update

@@ -29,7 +29,12 @@ class StreamingLogQ(tf.train.experimental.PythonState):
 
     def __init__(self, rate: float = 0.01) -> None:
         require(0 < rate <= 1, f"model.loss.rate is {rate}: choose above 0, at most 1.")
-        self.rate, self.step = rate, 0
+        self.rate = rate
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forgets all batches: what is learned starts anew."""
+        self.step = 0
         self.last, self.gap = np.zeros(0, np.int64), np.zeros(0, np.float64)  # by item; a gap of 0: never seen
 
     def observe(self, items: np.ndarray) -> None:

@@ -34,6 +34,9 @@ class RetrievalLoss(tf.Module):
     def start(self, dim: int) -> None:
         """Makes what is kept of vectors `[n, dim]`."""
 
+    def start_anew(self) -> None:
+        """Forgets what is estimated of batches on the host: learning starts anew."""
+
     def observe(self, history: History) -> None:
         """Takes in what is known now, before the next update."""
 
@@ -93,6 +96,11 @@ class InBatchSoftmax(RetrievalLoss):
         )
         self.accidental_hits, self.log_q, self.hard_negatives = accidental_hits, log_q, hard_negatives
         self.estimate = StreamingLogQ(rate) if log_q == "streaming" else None
+
+    def start_anew(self) -> None:
+        """See `RetrievalLoss`."""
+        if self.estimate is not None:
+            self.estimate.start_anew()
 
     def candidates(self, batch: dict, features, replicas: int = 1, learning: bool = True) -> dict:
         """The batch with the log Q that was chosen; see `RetrievalLoss`."""
