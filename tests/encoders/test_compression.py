@@ -32,7 +32,7 @@ def test_pruning_takes_the_smallest_of_each_matrix():
     prune(encoder.backbone, 0.5)
     for name, value in encoder.named_values().items():
         zeros = np.mean(value.numpy() == 0)
-        if "kernel" in name or "embeddings" in name:
+        if name.partition("#")[0].endswith(("kernel", "embeddings")):
             assert zeros == pytest.approx(0.5, abs=1 / before[name].size)
         else:
             np.testing.assert_array_equal(value, before[name])
@@ -79,7 +79,7 @@ def test_a_report_counts_neighbours_and_bytes():
     encoder = scratch(layers=1, max_length=24)
     found = report(encoder, 2 * encoder(TEXTS).numpy(), TEXTS, len(TEXTS), 3)
     assert found["cosine"] == pytest.approx(1, abs=1e-5) and found["recall"] == 1
-    assert found["bytes"] == sum(4 * value.shape.num_elements() for value in encoder.named_values().values())
+    assert found["bytes"] == sum(value.numpy().nbytes for value in encoder.named_values().values())
     assert found["texts_per_second"] > 0 and found["zipped"] < found["bytes"]
     other = report(encoder, np.eye(len(TEXTS), 3) + 0.1, TEXTS, 4, 3)  # of another dimension
     assert np.isnan(other["cosine"]) and 0 <= other["recall"] <= 1

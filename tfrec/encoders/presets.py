@@ -5,6 +5,7 @@ import json
 import string
 from pathlib import Path
 
+import keras
 import keras_nlp
 import numpy as np
 import tensorflow as tf
@@ -24,6 +25,8 @@ FAMILIES = {  # keras-nlp's backbones, and what else is of the width of the laye
     "deberta_v3": ("DebertaV3Backbone", ()),
     "gpt2": ("GPT2Backbone", ()),
 }
+
+QUANTIZED = (keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Embedding)  # Keras warns of all others
 
 
 def pretrained(
@@ -126,7 +129,7 @@ def _compressed(backbone, mode: str | None, share: float | None):
     if share is not None:
         prune_smallest(backbone, share)
     if mode is not None:
-        backbone.quantize(mode)
+        backbone.quantize(mode, filters=lambda layer: isinstance(layer, QUANTIZED))
     return backbone
 
 
