@@ -60,10 +60,13 @@ def test_the_search_table_is_the_mean_of_its_results():
 QUALITY = ["eval/all/ndcg@10", "eval/repeat/ndcg@10", "eval/novel/ndcg@10"]
 MATRIX = [f"continual/{name}" for name in ("la", "ra", "forgetting", "bwt", "fwt")]
 STALE = [f"continual/staleness/{age}" for age in (1, 2, 4)]
+DEEP = ["eval/all/recall@100", "baseline/old_index/all/recall@100"]
 WAYS = {
     "forgetting/screening": ("**Screening**", [*QUALITY, *MATRIX, "early"]),
     "forgetting/tuning": ("**Tuning**", QUALITY),
     "forgetting/finals": ("**Finals**", [*QUALITY, *MATRIX, *STALE]),
+    "freshness/screening": ("**Screening**", [*QUALITY, *DEEP]),
+    "freshness/tuning": ("**Tuning**", [*QUALITY, *DEEP]),
 }
 
 

@@ -1,4 +1,4 @@
-"""The record's table, and what a day of age costs as a figure, from screening.csv; needs matplotlib:
+"""The record's tables, and what a day of age costs as a figure, from the tables of runs; needs matplotlib:
 `python experiments/freshness/figures.py`."""
 
 from pathlib import Path
@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent
 QUALITY, RECALL = "eval/all/ndcg@10", "eval/all/recall@100"
 COLUMNS = [QUALITY, "eval/repeat/ndcg@10", "eval/novel/ndcg@10", RECALL, "baseline/old_index/all/recall@100"]
 COST = "cost/examples"
+SAME = ["loop.base", "loop.last"]  # of all runs of a table
 DAILY = "n=1"
 NAMES = {DAILY: "every day", "n=7": "every week", "n=28": "every fourth week", "trigger=never": "never"}
 WEEK = 7
@@ -47,7 +48,8 @@ def draw(periods: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    table, periods = read_table(FOLDER / "screening.csv"), read_table(FOLDER / "screening_periods.csv")
-    draw(periods, FOLDER / "screening.svg")
-    best_first = means(table, methods(table), [*COLUMNS, COST]).sort_values(QUALITY, ascending=False)
-    print(*rows(best_first, COLUMNS, COST), sep="\n")
+    draw(read_table(FOLDER / "screening_periods.csv"), FOLDER / "screening.svg")
+    for name in ("screening", "tuning"):
+        table = read_table(FOLDER / f"{name}.csv")
+        best_first = means(table, methods(table, SAME), [*COLUMNS, COST]).sort_values(QUALITY, ascending=False)
+        print(f"**{name.capitalize()}**", *rows(best_first, COLUMNS, COST), sep="\n")

@@ -1,16 +1,22 @@
 """The number of epochs is chosen on periods of the base, by nothing that is reported."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import tf_keras
 
 from tests.loops.test_incremental import make_state, run
+from tests.test_learner import grown, make_batch, make_model
 from tests.toy import make_interactions
 from tfrec.data.interactions import Interactions
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
+from tfrec.learner import Learner
 from tfrec.loops.incremental import Incremental
 from tfrec.loops.validation import EarlyStopping
 from tfrec.models.weights import Weights
+from tfrec.tasks.queue import Queue
 
 OPTIONS = {"base": 4, "last": 4, "base_epochs": 6, "validation": 2, "patience": 2, "epochs": 0}
 
@@ -50,6 +56,24 @@ def test_learning_stops_and_goes_back_to_the_best_epoch(scores, epochs, best, tm
         plain.model.start_rows(plain.history, t - 1) if t < 4 else plain.observe(t)
     for value, other in zip(Weights(state.model).values, Weights(plain.model).values, strict=True):
         np.testing.assert_allclose(value, other, atol=1e-6)
+
+
+def test_what_a_queue_keeps_goes_back_to_the_best_epoch_too(monkeypatch):
+    Told(monkeypatch, [0.5, 0.1])
+    model = make_model(loss=Queue(6))
+    learner, history = Learner(model, tf_keras.optimizers.Adagrad(0.1)), grown(model)
+    state = SimpleNamespace(model=model, learner=learner)
+    exams = SimpleNamespace(evaluator=SimpleNamespace(headline="ndcg@10"))
+    stopping = EarlyStopping(state, exams, 0, 5, lambda epoch, value: None)
+    kept = []
+    for epoch in range(2):
+        learner.step(make_batch(model, history, seed=epoch))
+        assert not stopping(epoch)
+        kept.append([variable.numpy() for variable in model.retrieval_loss.kept])
+    assert (kept[0][1] != kept[1][1]).any()
+    stopping.restore_best()
+    for value, variable in zip(kept[0], model.retrieval_loss.kept, strict=True):
+        np.testing.assert_array_equal(variable, value)
 
 
 def test_the_future_changes_nothing_that_is_chosen(tmp_path):
