@@ -123,6 +123,21 @@ def test_the_table_against_fine_tuning_is_what_the_comparison_gave():
         assert found["gap_closed"] == pytest.approx((found["mean"] - floor) / (full - floor), abs=0.1, rel=0.1)
 
 
+def test_what_is_closed_of_the_gap_to_regularised_retraining_is_what_the_comparison_gave():
+    table = pd.read_csv(ROOT / "experiments/forgetting/comparison_l2.csv")
+    table = table[table["metric"] == "all/ndcg@10"].set_index("method")
+    page = " ".join((ROOT / "experiments/forgetting/README.md").read_text().split())
+    retrained = "loop.start=cold, loop.window=null"
+    for method, words in {
+        "loop.epochs=2, strategy=[lwf,l2], strategy.l2.weight=1.0e-4": "`lwf,l2` closes",
+        retrained: "plain full retraining",
+        "loop.window=4": "a window of four",
+    }.items():
+        found = table.loc[method]
+        assert f"{words} {found['gap_closed']:.2f} [{found['gap_low']:.2f}, {found['gap_high']:.2f}]" in page
+    assert f"it reaches {table.loc[f'{retrained}, strategy=[l2], strategy.l2.weight=1.0e-4', 'mean']:.4f}" in page
+
+
 def test_the_ratings_table_is_what_its_runs_gave():
     runs = pd.read_csv(ROOT / "experiments/movielens_ratings/results.csv").set_index("seed")
     page = (ROOT / "experiments/movielens_ratings/README.md").read_text()
