@@ -1,20 +1,17 @@
 """Text encoders: keras-nlp backbones (Keras 3 models) worn as tf_keras layers."""
 
-import hashlib
-import json
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-import keras
 import keras_nlp
 import numpy as np
 import tensorflow as tf
 
 from tfrec.encoders.augmentation import Augmentation
 from tfrec.encoders.checkpointing import checkpoint
+from tfrec.encoders.fingerprint import fingerprint
 from tfrec.encoders.outputs import sequence
 from tfrec.encoders.pooling import Pooling
 from tfrec.errors import InputError, require
@@ -24,8 +21,6 @@ from tfrec.peft.peft import Added, Peft, blocks
 # BERT's own cleaning, which keras-nlp leaves out: invisible characters vanish, every kind of space splits.
 _INVISIBLE = r"[^\P{Cc}\t\n\r]|\p{Cf}"
 _SPACE = r"\p{Zs}"
-# What a change of tokenisation would change; part of the fingerprint.
-_PROBE = "Crème\u00a0brûlée 2x125 g, SUGAR-FREE choco\u00adlate & Straße №5 漢字"
 COPIED = ("max_length", "normalize", "peft", "augmentation", "checkpointing", "name")
 
 
@@ -193,25 +188,5 @@ class TextEncoder(tf.keras.layers.Layer):
             value.assign(store[str(index)])
 
     def fingerprint(self) -> str:
-        """Sha256 of all that decides the vectors: options, architecture, tokenizer and weights."""
-        layers = [each for each in self.backbone._flatten_layers() if not isinstance(each, keras.Model)]
-        facts = [self.max_length, self.pooling.kind, self.normalize, self.compute_dtype, _anonymous(self.made_of[1])]
-        facts += [[type(layer).__name__, _anonymous(layer.get_config())] for layer in layers]
-        facts += [_anonymous(self.tokenizer.get_config()), self.tokenize([_PROBE]).tolist()]
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
-        with tempfile.TemporaryDirectory() as folder:
-            self.tokenizer.save_assets(folder)
-            for path in sorted(Path(folder).iterdir()):
-                digest.update(path.read_bytes())
-        for name, value in self.named_values().items():
-            if "seed_generator" not in name:
-                digest.update(f"{name} {value.shape} {value.dtype.name}".encode())
-                digest.update(value.numpy().tobytes())
-        return digest.hexdigest()
-
-
-def _anonymous(config):
-    """A Keras config without what does not change the vectors: names, what trains, seeds."""
-    if isinstance(config, dict):
-        return {k: _anonymous(v) for k, v in config.items() if k not in ("name", "trainable", "seed")}
-    return [_anonymous(v) for v in config] if isinstance(config, (list, tuple)) else config
+        """Sha256 of all that decides the vectors, under which the cache keeps them."""
+        return fingerprint(self)
