@@ -29,7 +29,7 @@ MISTAKES = {
     ),
     "a misspelt key without a plus": ([*RUN, *TINY, "model.dimm=3"], "use +model.dimm=3"),
     "an unknown experiment": ([*RUN, "+experiment=quikstart"], "Could not find 'experiment/quikstart'"),
-    "an unknown strategy": ([*RUN, "strategy=[replai]"], "strategy=replai is not there: choose of ader, agem, "),
+    "an unknown strategy": ([*RUN, "strategy=[replai]"], "error: strategy=replai is not there: choose of "),
     "an unknown option": ([*RUN, "model=three_tower"], "Could not find 'model/three_tower'"),
     "Keras 3 before tfrec": (KERAS_FIRST, "import tfrec first, or set TF_USE_LEGACY_KERAS=1"),
     "a missing folder": (
