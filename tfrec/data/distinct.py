@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 LEAST = 1e-6  # rows, for one that has no weight
-SIZES = 8  # of which a batch may have one, so that shapes stay few
+SIZES = 8  # of which a batch may have one, so that shapes stay few: each is a compilation
 
 
 def distinct_candidates(batch: dict[str, np.ndarray], candidate: Collection[str], replicas: int = 1) -> dict:
@@ -34,12 +34,12 @@ def distinct_candidates(batch: dict[str, np.ndarray], candidate: Collection[str]
     return found | {"label": label.astype(np.int32), "count": count}
 
 
-def filled(rows: np.ndarray, batch: int, replicas: int = 1) -> np.ndarray:
-    """Rows and as many of the first again as make their number one of few: a multiple of an eighth of the batch.
+def filled(rows: np.ndarray, batch: int, replicas: int = 1, sizes: int = SIZES) -> np.ndarray:
+    """Rows and as many of the first again as make their number one of few: a multiple of batch / sizes.
 
     Args:
-        rows: `[n]`, at least one. replicas: whose number divides the result's.
+        rows: `[n]`, at least one. replicas: whose number divides the result's. sizes: of which it is one.
     """
-    step = -(-batch // SIZES)
+    step = -(-batch // sizes)
     size = -(-len(rows) // step) * step
     return np.append(rows, np.repeat(rows[:1], size + -size % replicas - len(rows)))

@@ -15,6 +15,7 @@ from tfrec.replicas import gathered, rows_before
 log = logging.getLogger(__name__)
 
 FEATURES = {"text", "query_text"}  # whose texts a step encodes
+SIZES = 4  # of each part of a batch: a size is a compilation of the whole encoder
 
 
 class FrozenText(tf.keras.layers.Layer):
@@ -83,8 +84,12 @@ class TrainedText(tf.keras.layers.Layer):
             self.draw = StatelessDropout(0.0, self.augmentation.seed, name="draw")
 
     def prepare(self, texts: list[str]) -> bool:
-        """Nothing: texts are encoded anew in every step."""
-        return False
+        """Makes room for all texts that are known to come; returns whether a table was replaced."""
+        rows = len(set(texts))
+        replaced = self.table.reserve(rows)
+        return (
+            replaced if self.augmentation is None else self.wordings.reserve(rows * self.augmentation.copies) | replaced
+        )
 
     def add(self, texts: list[str]) -> bool:
         """Appends rows for new texts; returns whether a table was replaced."""
@@ -121,13 +126,16 @@ class TrainedText(tf.keras.layers.Layer):
         for name in FEATURES & features.keys():
             different, place = np.unique(np.maximum(features[name], 0), return_inverse=True)
             long = self._lengths[different] > self.short
-            at, before = np.zeros(len(different), np.int32), 0
-            for part, chosen in (("short", ~long), ("long", long)):
-                if chosen.any():
-                    rows = filled(different[chosen], len(place), replicas)
-                    at[chosen] = before + np.arange(np.count_nonzero(chosen))
-                    found[f"{name}/{part}"], before = rows, before + len(rows)
-            found[f"{name}/place"] = at[place]
+            # A part without texts has one for each replica: a graph takes the same features always.
+            parts = [
+                filled(different[chosen], len(place), replicas, SIZES)
+                if chosen.any()
+                else np.repeat(different[:1], replicas)
+                for chosen in (~long, long)
+            ]
+            found[f"{name}/short"], found[f"{name}/long"] = parts
+            at = np.where(long, len(parts[0]) + np.cumsum(long), np.cumsum(~long)) - 1
+            found[f"{name}/place"] = at[place].astype(np.int32)
         return found
 
     def of(self, features: dict, name: str, training=False):
@@ -135,7 +143,7 @@ class TrainedText(tf.keras.layers.Layer):
         if f"{name}/place" not in features:
             return self(tf.maximum(features[name], 0), training)
         parts = {f"{name}/short": self.short, f"{name}/long": self.encoder.max_length}
-        vectors = [gathered(self(features[key], training, n)) for key, n in parts.items() if key in features]
+        vectors = [gathered(self(features[key], training, n)) for key, n in parts.items()]
         return tf.gather(tf.concat(vectors, axis=0), features[f"{name}/place"])
 
     def call(self, rows, training=False, length: int | None = None):
