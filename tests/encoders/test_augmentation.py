@@ -4,7 +4,7 @@ import pytest
 from tfrec.encoders.augmentation import Augmentation, misspelt
 from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
-from tfrec.layers.text import TrainedText
+from tfrec.layers.trained_text import TrainedText
 from tfrec.peft.full import Full
 
 TEXTS = ["red apple juice", "green apple juice", "red apple pie", "sugar"]

@@ -5,8 +5,9 @@ import tensorflow as tf
 from tfrec.encoders.presets import scratch
 from tfrec.layers.dropout import StatelessDropout, mixed
 from tfrec.layers.growing import GrowingTable
-from tfrec.layers.text import FrozenText, TrainedText
+from tfrec.layers.text import FrozenText
 from tfrec.layers.text_map import ridge
+from tfrec.layers.trained_text import TrainedText
 from tfrec.peft.full import Full
 
 
@@ -117,13 +118,13 @@ def test_frozen_and_trained_text_agree_and_grow():
 
 
 def test_each_different_text_of_a_batch_is_encoded_once_at_its_own_length():
-    """Of 16 rows with 3 short and 2 long texts, an eighth of the rows is 2: 4 short and 2 long rows are encoded."""
+    """Of 16 rows with 3 short and 2 long texts, a quarter of the rows is 4: as many of each length are encoded."""
     layer = TrainedText(scratch(peft=Full(), max_length=16, dropout=0.0))
     layer.add(["fig", "a text of letters that is long", "plum", "", "another long text", "never asked"])
     rows = np.array([0, 1, 2, 0, 2, 4, 1, 1, -1, 0, 2, 2, 4, 4, 3, 3])
     batch = layer.batch({"text": rows, "other": rows})
     assert sorted(batch) == ["other", "text", "text/long", "text/place", "text/short"]
-    assert batch["text/short"].tolist() == [0, 2, 3, 0] and batch["text/long"].tolist() == [1, 4]
+    assert batch["text/short"].tolist() == [0, 2, 3, 0] and batch["text/long"].tolist() == [1, 4, 1, 1]
     asked = []
     for features in ({"text": rows}, batch):
         with tf.GradientTape() as tape:
@@ -134,9 +135,38 @@ def test_each_different_text_of_a_batch_is_encoded_once_at_its_own_length():
         np.testing.assert_allclose(tf.convert_to_tensor(once), tf.convert_to_tensor(plain), rtol=1e-3, atol=2e-4)
 
 
-def test_texts_of_one_length_alone_are_encoded_in_one_part():
+def test_a_part_without_texts_has_one_for_each_replica():
+    """So that a graph takes the same features in every step. Three replicas have as many rows of each part."""
     layer = TrainedText(scratch(peft=Full(), max_length=16))
     layer.add(["fig", "a text of letters that is long"])
-    assert "text/long" not in layer.batch({"text": np.zeros(4, int)})
-    three = layer.batch({"query_text": np.ones(4, int)}, replicas=3)  # of which each has as many rows
-    assert three["query_text/long"].tolist() == [1, 1, 1] and "query_text/short" not in three
+    one = layer.batch({"text": np.zeros(4, int)})
+    assert one["text/short"].tolist() == [0] and one["text/long"].tolist() == [0]
+    three = layer.batch({"query_text": np.ones(4, int)}, replicas=3)
+    assert three["query_text/long"].tolist() == [1, 1, 1] and three["query_text/short"].tolist() == [1, 1, 1]
+    assert three["query_text/place"].tolist() == [3, 3, 3, 3]  # behind the three of the short part
+
+
+def test_texts_to_be_scored_are_read_once_each_in_blocks():
+    """600 rows of 300 texts of two lengths: two blocks of 256 for one length, one for the other."""
+    layer, calls = TrainedText(scratch(peft=Full(), max_length=16)), []
+    layer.add([f"fig {n}" if n < 280 else f"a long text of letters and numbers {n}" for n in range(300)])
+
+    def graph(rows, training, length):
+        calls.append((len(rows), length))
+        return layer(rows, training, length)
+
+    rows = np.tile(np.arange(300), 2)
+    rows[0] = -1  # no text
+    read = layer.read({"query_text": rows, "other": rows}, graph)
+    assert sorted(read) == ["other", "query_text", "query_text/vector"] and sorted(calls) == [
+        (256, 8),
+        (256, 8),
+        (256, 16),
+    ]
+    np.testing.assert_allclose(layer.of(read, "query_text"), layer.of({"query_text": rows}, "query_text"), atol=1e-4)
+
+
+def test_room_is_made_for_all_texts_at_once():
+    layer = TrainedText(scratch(peft=Full(), max_length=16))
+    assert layer.prepare([f"fig {n % 1500}" for n in range(3000)]) is True
+    assert layer.table.capacity == 2048 and layer.add([f"fig {n}" for n in range(1500)]) is False

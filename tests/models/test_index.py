@@ -153,7 +153,7 @@ def test_towers_without_a_variable_are_traced_too():
     class Fixed:
         query_embeddings = candidate_embeddings = staticmethod(lambda features: features["vector"])
         tfrs_model = type("Nothing", (), {"variables": []})
-        table_rows = staticmethod(lambda features: features)
+        table_rows, text = staticmethod(lambda features: features), None
 
     vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
     towers = Towers(Fixed())

@@ -73,15 +73,15 @@ def test_merging_moves_the_change_into_the_weights_and_back(family):
     assert np.abs(learned - start).max() > 0.1
     for _ in range(2):  # a second time changes nothing
         method.merge(backbone)
-    np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-4)
+    np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-3)
     assert not any(np.allclose(k, layer.inner.kernel) for k, layer in zip(kernels, method.added(backbone), strict=True))
     method.unmerge(backbone)
     for kernel, layer in zip(kernels, method.added(backbone), strict=True):
         np.testing.assert_allclose(layer.inner.kernel, kernel, atol=1e-6)
-    np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-4)
+    np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-3)
     method.merge(backbone)
     method.start_anew(backbone, seed=7)
-    np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-4)
+    np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-3)
     assert all((layer.b.numpy() == 0).all() and float(layer.active) == 1 for layer in method.added(backbone))
 
 

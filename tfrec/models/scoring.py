@@ -18,7 +18,8 @@ class Towers:
     """The two towers of a model as graphs, traced once for all who ask, and again when a table was replaced.
 
     Args:
-        model: anything with `query_embeddings`, `candidate_embeddings`, `table_rows`, `features` and `tfrs_model`.
+        model: anything with `query_embeddings`, `candidate_embeddings`, `table_rows`, `features`, `text` and
+            `tfrs_model`.
 
     Raises:
         InputError: the model has no towers.
@@ -37,19 +38,23 @@ class Towers:
     def queries(self, features: dict[str, np.ndarray]) -> tf.Tensor:
         """Vectors `[n, dim]` of query features."""
         self._trace()
-        return encode(self._queries, self.model.table_rows(features))
+        return encode(self._queries, self._read(self.model.table_rows(features)))
 
     def candidates(self, rows: dict[str, np.ndarray]) -> tf.Tensor:
         """Vectors `[n, dim]` of candidate features, whose ids have got their table rows."""
         self._trace()
-        return encode(self._candidates, rows)
+        return encode(self._candidates, self._read(rows))
 
     def _trace(self) -> None:
         variables = self.model.tfrs_model.variables
         if self._traced_for is None or not self._traced_for(variables):
             self._queries = tf.function(self.model.query_embeddings, reduce_retracing=True)
             self._candidates = tf.function(self.model.candidate_embeddings, reduce_retracing=True)
+            self._texts = None if self.model.text is None else tf.function(self.model.text, reduce_retracing=True)
             self._traced_for = Same(variables)
+
+    def _read(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return features if self.model.text is None else self.model.text.read(features, self._texts)
 
 
 class TowerScores:

@@ -14,10 +14,14 @@ class TowerOutputs:
 
     def before(self, queries: dict[str, np.ndarray], candidates: dict[str, np.ndarray] | None) -> tuple[dict, dict]:
         """Vectors `[rows, dim]` of both towers as they are now; see `StreamModel`."""
-        asked = {"query": encode(self.query_embeddings, self.table_rows(_of_towers(queries)))}
+        asked = {"query": encode(self.query_embeddings, self._read(queries))}
         if candidates is None:
             return asked, {}
-        return asked, {"candidate": encode(self.candidate_embeddings, self.table_rows(_of_towers(candidates)))}
+        return asked, {"candidate": encode(self.candidate_embeddings, self._read(candidates))}
+
+    def _read(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        rows = self.table_rows(_of_towers(features))
+        return rows if self.text is None else self.text.read(rows)
 
     def choices(self, outputs: dict, features: dict) -> Choices:
         """Each row chose its item from those of the batch; what a loss draws beside them is left out."""

@@ -12,7 +12,8 @@ from tfrec.layers.dropout import StatelessDropout
 from tfrec.layers.fusion.sum import Sum
 from tfrec.layers.history.mean import Mean
 from tfrec.layers.id_table import IdTable
-from tfrec.layers.text import FrozenText, TrainedText
+from tfrec.layers.text import FrozenText
+from tfrec.layers.trained_text import TrainedText
 from tfrec.memories.before import BEFORE
 from tfrec.models.candidate import CandidateTower
 from tfrec.models.parts import require_layers, require_options, require_repeat, require_texts
