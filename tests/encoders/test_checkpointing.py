@@ -9,28 +9,31 @@ from tfrec.peft.lora import Lora
 TEXTS = ["red apple juice", "dog food, dry", "sugar"]
 
 
-def slopes(compiled=None, **options):
+def slopes(compiled, **options):
     """Loss and gradients of two steps on the same texts, which draw other dropout."""
     encoder = scratch(dropout=0.3, max_length=16, **options)
     tokens, weight = tf.constant(encoder.tokenize(TEXTS)), tf.range(float(encoder.dim))
+    random = np.random.default_rng(0)
+    for variable in encoder.trainable_weights:  # as they start, attention is so even that its gradients are rounding
+        variable.assign(random.normal(0, 0.3, variable.shape))
 
     def step():
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(encoder(tokens, training=True) * weight)
         return loss, *map(tf.convert_to_tensor, tape.gradient(loss, encoder.trainable_weights))
 
-    step = step if compiled is None else tf.function(step, jit_compile=compiled)
+    step = tf.function(step, jit_compile=compiled)
     return [*step(), *step()]
 
 
-@pytest.mark.parametrize("compiled", [None, False, True])
-@pytest.mark.parametrize("family, peft", [("bert", Full), ("deberta_v3", Full), ("bert", lambda: Lora(dropout=0.3))])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("family, peft", [("bert", lambda: Lora(dropout=0.3)), ("deberta_v3", Full)])
 def test_gradients_are_those_without_it(family, peft, compiled):
     plain = slopes(compiled, family=family, peft=peft())
     found = slopes(compiled, family=family, peft=peft(), checkpointing=True)
     assert len(found) == len(plain)
     for once, twice in zip(plain, found, strict=True):
-        np.testing.assert_allclose(twice, once, rtol=2e-3, atol=2e-4)
+        np.testing.assert_allclose(twice, once, rtol=1e-3, atol=1e-4)
     half = len(plain) // 2
     assert not np.allclose(plain[0], plain[half])  # or dropout had not been looked at
 

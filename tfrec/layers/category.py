@@ -24,7 +24,7 @@ class CategorySum(tf.keras.layers.Layer):
         for column, vocabulary in vocabularies.items():
             feature = self.prefix + column
             if feature not in self.tables:
-                self.tables[feature] = GrowingTable(self.dim, stddev=0, capacity=64, name=feature.replace("/", "_"))
+                self.tables[feature] = GrowingTable(self.dim, stddev=0, name=feature.replace("/", "_"))
                 replaced = True
             replaced |= self.tables[feature].grow(len(vocabulary))
         return replaced

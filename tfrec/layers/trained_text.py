@@ -9,7 +9,7 @@ from tfrec.layers.growing import GrowingTable
 from tfrec.replicas import gathered, rows_before
 
 FEATURES = {"text", "query_text"}  # whose texts a step encodes
-BLOCK = 256  # texts that are scored at once
+BLOCK = 64  # texts that are scored at once: one shape, compiled once for each length
 SIZES = 4  # of each part of a batch: a size is a compilation of the whole encoder
 
 
