@@ -32,11 +32,14 @@ def compress(config: dict, folder: Path):
     from tfrec.encoders.cache import encode_texts
     from tfrec.encoders.compression import report
     from tfrec.encoders.distillation import distil, student_of
+    from tfrec.encoders.saving import save
 
     def encoder_with(**options):
         return build(config["encoder"] | options, "encoder", seed=config["seed"])
 
     require(config["encoder"], "encoder=none cannot be compressed: choose another.")
+    compressed = [key for key in ("quantize", "prune") if config["encoder"].get(key) is not None]
+    require(not compressed, f"The encoder is compressed already: leave encoder.{' and encoder.'.join(compressed)} out.")
     encoder = encoder_with()
     items = build(config["data"], "data").items
     require("text" in items, "The items have no texts to compare encoders by: choose other data.")
@@ -61,7 +64,7 @@ def compress(config: dict, folder: Path):
     for layers in config["students"]:
         student = student_of(encoder, layers)
         distil(student, texts, vectors, seed=config["seed"], **config["distillation"])
-        student.save(folder / f"student-{layers}")
+        save(student, folder / f"student-{layers}")
         add(f"student of {layers} layers", student)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("form")
 

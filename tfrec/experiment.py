@@ -121,6 +121,11 @@ def experiment(
         f"peft={peft.name} adapts a text encoder, and this run has none: choose an encoder, or peft=frozen.",
     )
     model = build(model, "model", encoder=encoder, stream=stream, seed=seed)
+    require(
+        peft.name == "frozen" or _learns(model, encoder),
+        f"peft={peft.name} adapts a text encoder, and {type(model).__name__} does not learn one: choose peft=frozen, "
+        "or model=two_tower.",
+    )
     # Each draws its own: two memories of one seed would keep the same rows.
     strategies = [
         build(node, f"strategy.{key}", seed=seed + SEEDS * number)
@@ -139,6 +144,12 @@ def experiment(
     costs = learner.costs() | {"cost/traces": learner.traces, "cost/compilations": learner.compilations}
     costs["cost/peak_memory_bytes"] = peak_memory()
     tracker.finish(costs | found)
+
+
+def _learns(model, encoder) -> bool:
+    """Whether weights of the encoder are among those of the model."""
+    own = {id(weight) for weight in model.tfrs_model.trainable_weights}
+    return any(id(weight) in own for weight in encoder.trainable_weights)
 
 
 def prepare(folder: Path, config: dict) -> None:

@@ -150,6 +150,11 @@ class Learner(Epochs):
             self.model.start_anew()
             start_all(self.optimizer, self.model.trainable_variables)
 
+    @property
+    def anew(self) -> bool:
+        """Whether updates start from the first weights."""
+        return self._first is not None
+
     def costs(self) -> dict[str, int]:
         """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep."""
         parameters = sum(int(np.prod(variable.shape)) for variable in self.model.trainable_variables)

@@ -10,8 +10,13 @@ from tfrec.encoders.compression import neighbours_kept, report
 from tfrec.encoders.distillation import distil, student_of
 from tfrec.encoders.presets import pretrained, scratch
 from tfrec.encoders.pruning import prune
+from tfrec.encoders.saving import save
 from tfrec.errors import InputError
 from tfrec.folders import conf_folder
+from tfrec.peft.adalora import Adalora
+from tfrec.peft.adapter import Adapter
+from tfrec.peft.full import Full
+from tfrec.peft.keras_lora import KerasLora
 from tfrec.peft.lora import Lora
 from tfrec.peft.peft import blocks
 
@@ -64,9 +69,21 @@ def test_distillation_brings_a_student_to_its_teacher_and_it_is_saved(tmp_path):
     losses = distil(student, TEXTS, vectors, epochs=12, batch_size=4, learning_rate=3e-3)
     assert len(losses) == 12 and losses[0] == pytest.approx(before, rel=0.5)
     assert away() < before / 4
-    student.save(tmp_path)
+    save(student, tmp_path)
     read = pretrained(str(tmp_path), max_length=24)
     np.testing.assert_allclose(read(TEXTS), student(TEXTS), atol=1e-5)
+
+
+@pytest.mark.parametrize("peft", [Lora(rank=2), Adalora(rank=2, target=1), KerasLora(rank=2), Full()])
+def test_what_was_learned_is_in_the_weights_that_are_saved(peft, tmp_path):
+    encoder = scratch(peft=peft)
+    start, random = encoder(TEXTS).numpy(), np.random.default_rng(0)
+    for weight in encoder.trainable_weights:
+        weight.assign_add(random.normal(0, 0.2, weight.shape))
+    save(encoder, tmp_path)
+    learned = encoder(TEXTS).numpy()  # saving leaves the encoder as it is
+    assert np.abs(learned - start).max() > 0.01
+    np.testing.assert_allclose(pretrained(str(tmp_path))(TEXTS), learned, atol=1e-4)
 
 
 def test_a_report_counts_neighbours_and_bytes():
@@ -83,6 +100,11 @@ def test_a_report_counts_neighbours_and_bytes():
     assert found["texts_per_second"] > 0 and found["zipped"] < found["bytes"]
     other = report(encoder, np.eye(len(TEXTS), 3) + 0.1, TEXTS, 4, 3)  # of another dimension
     assert np.isnan(other["cosine"]) and 0 <= other["recall"] <= 1
+
+
+def test_what_is_compressed_already_is_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="compressed already: leave encoder.quantize out"):
+        compress({"encoder": {"quantize": "int8", "prune": None}}, tmp_path)
 
 
 def test_the_command_reports_every_form(tmp_path):
@@ -108,7 +130,12 @@ def test_the_command_reports_every_form(tmp_path):
         ),
         (lambda: student_of(scratch("albert"), 1), "AlbertBackbone has no layers of its own"),
         (lambda: distil(student_of(scratch(), 1), TEXTS[:3], np.zeros((3, 32))), "There are 3 texts .* batch has 64"),
-        (lambda: scratch(peft=Lora()).save("nowhere"), "peft=lora has put layers into the encoder"),
+        (
+            lambda: save(scratch(peft=Adapter()), "nowhere"),
+            "peft=adapter puts .* what its weights cannot hold",
+        ),
+        (lambda: save(scratch(peft=Lora(), quantize="int8"), "nowhere"), "A quantised layer has no kernel to merge"),
+        (lambda: student_of(scratch(projection=8), 1), "leave encoder.projection out"),
     ],
 )
 def test_errors_say_what_to_do(make, message):

@@ -1,5 +1,8 @@
 """Masked words and what is bought together, before an update."""
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,6 +31,12 @@ def make_state(strategy, encoder=None):
 def learn(state, t):
     state.observe(t)
     state.learn(range(t, t + 1), epochs=1, batch_size=64)
+
+
+def bought(query, text):
+    """An update, of which `ready` looks at the pairs alone."""
+    examples = SimpleNamespace(query=query, item=np.arange(len(text)))
+    return SimpleNamespace(examples=examples, candidates={"text": text}, period=3)
 
 
 def test_words_are_hidden_as_often_as_said():
@@ -65,7 +74,13 @@ def test_the_loss_of_masked_words_is_the_mean_over_hidden_ones():
     encoder, strategy = scratch(dropout=0.0, peft=Full()), MaskedWords()
     strategy.start(encoder)
     batch = strategy.hidden(encoder, encoder.tokenize(TEXTS), np.random.default_rng(0))
-    logits = strategy._head(encoder.hidden(batch["tokens"]), batch["places"]).numpy()
+    # BERT's head: gelu(W h + b), normalised, times the table of tokens, plus a bias.
+    dense, normalise = strategy._head._intermediate_dense, strategy._head._intermediate_layer_norm
+    hidden = np.take_along_axis(encoder.hidden(batch["tokens"]).numpy(), batch["places"][:, :, None], axis=1)
+    inner = hidden @ dense.kernel.numpy() + dense.bias.numpy()
+    inner *= 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
+    inner = (inner - inner.mean(-1, keepdims=True)) / np.sqrt(inner.var(-1, keepdims=True) + normalise.epsilon)
+    logits = inner @ encoder.plain.token_embedding.embeddings.numpy().T  # scales are 1, other biases 0 at the start
     total, number = 0.0, 0
     for row, places in enumerate(batch["weight"] > 0):
         for place in np.flatnonzero(places):
@@ -89,21 +104,24 @@ def test_pairs_are_of_one_user_and_of_two_texts():
 
 
 def test_the_loss_of_co_purchases_by_hand():
-    """Rows 0 and 2 of the second half have one text: neither is a negative of the other."""
+    """Rows 0 and 2 of the second half have one text: neither is a negative of the other. Row 1 of the first half has
+    that of row 0 of the second, which is no negative of it either."""
 
     class Vectors:
         def __call__(self, tokens, training):
             return tf.cast(tokens, tf.float32)
 
     rng = np.random.default_rng(0)
-    vectors, text = rng.normal(size=(6, 4)), np.array([1, 2, 3, 7, 8, 7])
+    vectors, text = rng.normal(size=(6, 4)), np.array([1, 7, 3, 7, 8, 7])
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     scores = unit[:3] @ unit[3:].T / 0.5
     total = 0
     for i in range(3):
-        kept = [j for j in range(3) if j == i or text[3 + j] != text[3 + i]]
+        own = {text[i], text[3 + i]}
+        kept = [j for j in range(3) if j == i or text[3 + j] not in own]
         total += np.log(np.exp(scores[i, kept]).sum()) - scores[i, i]
-        total += np.log(np.exp(scores[:, i]).sum()) - scores[i, i]  # the first half's texts differ
+        kept = [j for j in range(3) if j == i or text[j] not in own]
+        total += np.log(np.exp(scores[kept, i]).sum()) - scores[i, i]
     batch = {"tokens": tf.constant(vectors), "text": tf.constant(text)}
     assert float(CoPurchases(0.5).loss(Vectors(), batch)) == pytest.approx(total / 6, rel=1e-4)
 
@@ -137,6 +155,7 @@ def test_what_was_learned_of_masked_words_is_kept():
     strategy, other = (MaskedWords(steps=2, batch_size=8, every=1) for _ in range(2))
     learn(make_state(strategy), 0)
     other.restore(strategy.state())
+    assert other.state().keys() == strategy.state().keys()  # killed again before the next time
     other.start(scratch(layers=1, peft=Full()))
     assert other.updates == 1
     for one, two in zip(strategy._own(), other._own(), strict=True):
@@ -153,9 +172,29 @@ def test_errors_say_what_to_do(kind):
             kind(**options)
 
 
-def test_nobody_who_bought_two_items_is_a_sentence():
-    with pytest.raises(InputError, match="found nobody who bought two different items in one period"):
-        CoPurchases().pairs(np.arange(4), np.arange(4), np.random.default_rng(0))
+def test_nobody_who_bought_two_items_is_a_sentence_before_the_base_and_a_rest_later(caplog):
+    strategy = CoPurchases(steps=1, batch_size=4, every=1)
+    lone = bought(np.arange(4), np.arange(4))
+    strategy.updates = 1
+    with pytest.raises(InputError, match="nothing to learn from: nobody bought two different items in one period"):
+        strategy.ready(lone)
+    strategy.updates = 2
+    with caplog.at_level("INFO"):
+        assert not strategy.ready(lone)
+    assert "nothing is learned" in caplog.text
+    assert strategy.ready(bought(np.array([0, 0]), np.array([1, 2])))
+    assert not strategy.ready(bought(np.array([0, 0, 1]), np.array([1, 1, 2])))
+
+
+def test_where_updates_start_anew_it_learns_before_each(caplog):
+    strategy = MaskedWords(steps=2, batch_size=8)
+    state = make_state(strategy)
+    state.learner.keep_first()
+    with caplog.at_level("INFO"):
+        for t in range(2):
+            state.learner.start_anew()
+            learn(state, t)
+    assert caplog.text.count("masked_words: 2 steps") == 2
 
 
 def test_a_share_or_temperature_out_of_range_is_a_sentence():

@@ -29,6 +29,7 @@ def encode_texts(
     progress: Callable[[int, int], None] | None = None,
     jit_compile: bool = False,
     batch_size: int = 32,
+    forward: Callable | None = None,
 ) -> np.ndarray:
     """Vectors of texts in inference mode, each different text encoded once.
 
@@ -41,6 +42,7 @@ def encode_texts(
         progress: called as `progress(texts_done, texts_to_encode)` after every 4096 texts and at the end.
         jit_compile: XLA, which compiles every padded length once a call.
         batch_size: texts encoded together.
+        forward: what `traced` returned for the same encoder, XLA and batch, for further calls; None traces.
 
     Returns:
         float32 `[n, dim]`, in the order of `texts`.
@@ -52,7 +54,7 @@ def encode_texts(
     place = Path(folder) / encoder.fingerprint() if folder is not None else None
     vectors = _load(place) if place else {}
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
-    new, forward = list(missing), _forward(encoder, jit_compile, batch_size)
+    new, forward = list(missing), forward or traced(encoder, jit_compile, batch_size)
     for start in range(0, len(new), _SAVE_EVERY):
         part = new[start : start + _SAVE_EVERY]
         encoded = _encode(encoder, forward, [missing[key] for key in part], batch_size)
@@ -70,7 +72,8 @@ def _key(text: str, row: int) -> bytes:
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_KEY_BYTES).digest()
 
 
-def _forward(encoder, jit_compile: bool, batch_size: int):
+def traced(encoder, jit_compile: bool = False, batch_size: int = 32):
+    """The encoder as a graph, of tokens `[batch_size, length]` of any length."""
     # One trace serves all lengths without XLA, which compiles each of them by itself.
     signature = None if jit_compile else [tf.TensorSpec([batch_size, None], tf.int32)]
     return tf.function(
@@ -121,13 +124,16 @@ def _load(place: Path) -> dict[bytes, np.ndarray]:
     """Vectors by key; they stay in their files, of which the system keeps in memory what is asked for."""
     vectors = {}
     for path in place.glob("*.npy"):
-        with path.open("rb") as file:
-            whole = _checksum(place, file) == path.stem
-        if not whole:
+        try:
+            with path.open("rb") as file:
+                whole = _checksum(place, file) == path.stem
+            rows = np.load(path, mmap_mode="r") if whole else None
+        except FileNotFoundError:  # another process found it damaged
+            continue
+        if rows is None:
             log.warning("vectors in %s are damaged or of another encoder: deleted, their texts are encoded again", path)
             path.unlink(missing_ok=True)
             continue
-        rows = np.load(path, mmap_mode="r")
         keys = rows["key"].tobytes()
         keys = [keys[at : at + _KEY_BYTES] for at in range(0, len(keys), _KEY_BYTES)]
         vectors.update(zip(keys, np.asarray(rows["vector"]), strict=True))

@@ -22,13 +22,17 @@ def student_of(teacher: TextEncoder, layers: int) -> TextEncoder:
         teacher: one whose layers all have weights of their own, as it was read.
 
     Raises:
-        InputError: the teacher has not more layers, or shares them.
+        InputError: the teacher has not more layers, or shares them; it has a projection.
     """
     known = blocks(teacher.plain)
     kind, config = teacher.made_of
     require(
         config.get("num_layers") == len(known),
         f"{kind.__name__} has no layers of its own for a student to start from: choose another encoder.",
+    )
+    require(
+        teacher.pooling.projection is None,
+        "A student gives vectors of the encoder's own dimension: leave encoder.projection out.",
     )
     require(
         1 <= layers < len(known),

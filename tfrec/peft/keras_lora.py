@@ -27,7 +27,9 @@ class KerasLora(Peft):
 
     def adapt(self, backbone):
         """See `Peft`."""
-        blocks(backbone)
+        known = {layer.name for block in blocks(backbone) for layer in block._flatten_layers()}
+        for name in self.layers or ():
+            require(name in known, f"peft.layers names '{name}', which {type(backbone).__name__} does not have.")
         backbone.enable_lora(self.rank, target_layer_names=self.layers)
         added = [v for v in backbone.variables if v.name.startswith("lora_kernel")]
         require(added, f"peft.layers names {self.layers}, of which {type(backbone).__name__} has none.")

@@ -25,7 +25,7 @@ class Life(Strategy):
     """
 
     needs = ("task_losses",)
-    sets_weights = True
+    sets_weights = merges = True
 
     def __init__(self, life: str, seed: int = 0) -> None:
         self.life, self.seed, self.updates = life, seed, 0
@@ -47,14 +47,14 @@ class Life(Strategy):
 
     def consolidate(self, learner, update) -> None:
         """Merges, and starts the change and the optimizer's state of it anew."""
-        layers, self.updates = self._layers(learner.model), self.updates + 1
+        factors, self.updates = [f for layer in self._layers(learner.model) for f in layer.factors], self.updates + 1
         if self.life == "stack":
-            self.stacked.append([factor.numpy() for layer in layers for factor in layer.factors])
-        for number, layer in enumerate(layers):
-            layer.merge(1)
-            layer.start(self.seed + 1000 * self.updates + number)
-            for factor in layer.factors:
-                learner.restart(factor.value, np.arange(factor.shape[0]))
+            self.stacked.append([factor.numpy() for factor in factors])
+        encoder = learner.model.text.encoder
+        encoder.peft.merge(encoder.backbone)
+        encoder.peft.start_anew(encoder.backbone, self.seed + 1000 * self.updates)
+        for factor in factors:
+            learner.restart(factor.value, np.arange(factor.shape[0]))
 
     def take_out(self, model, update: int) -> None:
         """Takes the change of an update, counted from 0, out of the encoder's weights.

@@ -22,7 +22,8 @@ class Lora(Peft):
 
     Args:
         rank, alpha: see the formula. dropout: of what goes into A, while learning.
-        bias: which biases learn along: `none`, `all` of the encoder's, or `lora`, those of the chosen layers.
+        bias: which biases learn along: `none`, `all` of the encoder's, those of normalisations too, or `lora`, those of
+            the chosen layers.
         layers: names of dense layers inside of each transformer layer: query, key, value, attention_output,
             feedforward_intermediate_dense, feedforward_output_dense.
         life: from update to update: `continue`, `merge` or `stack`, see `Life`.
@@ -66,11 +67,15 @@ class Lora(Peft):
         )
         chosen = [variable for layer in added for variable in layer.factors]
         if self.bias == "all":
-            chosen += [v for v in of_vectors(backbone) if v.path.endswith("bias")]
+            chosen += [v for v in of_vectors(backbone) if v.path.rpartition("/")[2] in ("bias", "beta")]
         elif self.bias == "lora":
             chosen += [layer.inner.bias for layer in added if layer.inner.bias is not None]
         train_only(backbone, chosen)
         return backbone
+
+    def merged(self, backbone) -> list:
+        """See `Peft`: the kernels, if an update's change is merged."""
+        return [layer.inner.kernel for layer in self.added(backbone)] if self.strategies else []
 
     @staticmethod
     def added(backbone) -> list["LowRank"]:

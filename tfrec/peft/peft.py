@@ -24,6 +24,25 @@ class Peft:
         """
         raise NotImplementedError
 
+    def merge(self, backbone) -> None:
+        """Adds what was learned to the weights that were there before.
+
+        Raises:
+            InputError: it is not a change of weights, or these are quantised.
+        """
+        raise InputError(
+            f"peft={self.name} puts into the encoder what its weights cannot hold: choose peft=lora or adalora, or one "
+            "that adds nothing."
+        )
+
+    def merged(self, backbone) -> list[keras.Variable]:
+        """Weights that do not learn, and into which updates put what was learned."""
+        return []
+
+    def statistics(self, backbone) -> list[keras.Variable]:
+        """What steps change beside weights."""
+        return []
+
     @property
     def name(self) -> str:
         """As it is called in conf/peft."""

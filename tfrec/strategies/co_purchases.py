@@ -1,10 +1,14 @@
 """Contrastive learning of texts from what is bought together."""
 
+import logging
+
 import numpy as np
 import tensorflow as tf
 
-from tfrec.errors import InputError, require
+from tfrec.errors import require
 from tfrec.strategies.pretraining import Pretraining
+
+log = logging.getLogger(__name__)
 
 
 class CoPurchases(Pretraining):
@@ -12,14 +16,15 @@ class CoPurchases(Pretraining):
     that a user bought in one period of the update, both ways, against the other texts of the batch (InfoNCE; van den
     Oord et al., 2018).
 
-    Texts that are equal to the row's own are no negatives.
+    Texts that are equal to one of the row's own two are no negatives. A later period in which nobody bought two
+    different items teaches nothing.
 
     Args:
         temperature: divides the cosines.
         steps, batch_size, learning_rate, every, seed: see `Pretraining`; the batch is of pairs.
 
     Raises:
-        InputError: see `Pretraining`; the temperature is not above 0; before learning, nobody bought two items.
+        InputError: see `Pretraining`; the temperature is not above 0; nobody bought two items before the base.
     """
 
     def __init__(
@@ -34,6 +39,17 @@ class CoPurchases(Pretraining):
         super().__init__(steps, batch_size, learning_rate, every, seed)
         require(temperature > 0, f"strategy.co_purchases.temperature is {temperature}: choose above 0.")
         self.temperature = temperature
+
+    def ready(self, update) -> bool:
+        """Whether somebody bought two different items in one period."""
+        query, text = update.examples.query, update.candidates["text"][update.examples.item]
+        pairs = np.unique(np.stack([query, text]), axis=1)
+        found = len(np.unique(pairs[0])) < pairs.shape[1]
+        nobody = f"nobody bought two different items in one period, up to period {update.period}"
+        require(found or self.updates > 1, f"strategy=co_purchases has nothing to learn from: {nobody}.")
+        if not found:
+            log.info("co_purchases: %s, nothing is learned", nobody)
+        return found
 
     def batch(self, learner, update, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """`tokens` `[2 * batch, length]`, row i of the first half bought with that of the second, and `text` rows."""
@@ -53,8 +69,6 @@ class CoPurchases(Pretraining):
         query, text = query[first], text[first]
         begin, size = np.unique(query, return_index=True, return_counts=True)[1:]
         several = np.flatnonzero(size > 1)
-        if not len(several):
-            raise InputError("strategy=co_purchases found nobody who bought two different items in one period.")
         chosen = rng.choice(several, self.batch_size, p=size[several] / size[several].sum())
         place = rng.integers(0, size[chosen])
         other = (place + rng.integers(1, size[chosen])) % size[chosen]
@@ -68,7 +82,8 @@ class CoPurchases(Pretraining):
         logits = tf.matmul(one, two, transpose_b=True) / self.temperature
         own = tf.eye(tf.shape(one)[0], dtype=tf.bool)
         losses = []
-        for scores, rows in ((logits, of_two), (tf.transpose(logits), of_one)):
-            equal = tf.logical_and(rows[:, None] == rows[None, :], ~own)
+        for scores, mine, others in ((logits, of_one, of_two), (tf.transpose(logits), of_two, of_one)):
+            equal = (others[None] == others[:, None]) | (others[None] == mine[:, None])
+            equal = tf.logical_and(equal, ~own)
             losses.append(-tf.linalg.diag_part(tf.nn.log_softmax(tf.where(equal, -1e9, scores))))
         return tf.reduce_mean(losses)

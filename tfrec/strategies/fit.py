@@ -55,12 +55,18 @@ def in_order(strategies: Sequence[Strategy]) -> list[Strategy]:
     - what scores by weights of its own (`soup`) comes last, so that an anchor is at the weights that go on.
 
     Raises:
-        InputError: two of them score by weights of their own.
+        InputError: two of them score by weights of their own, or one does and another moves what was learned away.
     """
     last = [type(strategy).__name__ for strategy in strategies if strategy.goes_on]
     require(
         len(last) < 2,
         f"{' and '.join(last)} score by weights of their own, and a run can score by one: leave the others out.",
+    )
+    merging = [type(strategy).__name__ for strategy in strategies if strategy.merges]
+    require(
+        not (last and merging),
+        f"{' '.join(last)} makes weights of those of several updates, and peft.life=merge and stack begin theirs anew "
+        "in each: choose peft.life=continue, or leave it out.",
     )
     return sorted(strategies, key=lambda s: (s.goes_on, not s.starts_anew, not s.moves, not s.sets_weights))
 

@@ -47,7 +47,9 @@ class MaskedWords(Pretraining):
         )
         if self._head is None:
             table = encoder.plain.token_embedding
-            self._head = keras_nlp.layers.MaskedLMHead(token_embedding=table, activation="gelu", name="masked_words")
+            self._head = keras_nlp.layers.MaskedLMHead(
+                token_embedding=table, intermediate_activation="gelu", name="masked_words"
+            )
             dim = sequence(encoder.backbone.output).shape[-1]
             self._head.build((None, None, dim), (None, None))
             if self._restored is not None:
@@ -90,8 +92,8 @@ class MaskedWords(Pretraining):
 
     def state(self) -> dict:
         """See `Pretraining`; with the layer that tells tokens."""
-        head = {} if self._head is None else {f"head/{n}": v.numpy() for n, v in enumerate(self._own())}
-        return super().state() | head
+        values = self._restored or [] if self._head is None else [variable.numpy() for variable in self._own()]
+        return super().state() | {f"head/{n}": value for n, value in enumerate(values)}
 
     def restore(self, state: dict) -> None:
         """See `Pretraining`."""

@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec.errors import require
+from tfrec.precision import gradients
+from tfrec.slots import inner
 from tfrec.strategies.strategy import Strategy
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,8 @@ class Pretraining(Strategy):
 
     Args:
         steps, batch_size, learning_rate: of Adam, begun anew each time.
-        every: updates from one time to the next; None: before the base alone.
+        every: updates from one time to the next; None: before the base alone. Where updates start from the first
+            weights (`loop.start=cold`, `strategy=gdumb`), it learns before each.
         seed: of what is drawn, with the update's period.
 
     Raises:
@@ -47,6 +50,10 @@ class Pretraining(Strategy):
         """Makes what the loss needs beside the encoder; returns what of it learns."""
         return []
 
+    def ready(self, update) -> bool:
+        """Whether an update has what the loss needs."""
+        return True
+
     def batch(self, learner, update, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """What a step learns from, of the same shapes each time."""
         raise NotImplementedError
@@ -57,9 +64,9 @@ class Pretraining(Strategy):
 
     def prepare(self, learner, update):
         """Makes the steps, if it is time for them."""
-        due = self.updates == 0 or (self.every is not None and self.updates % self.every == 0)
+        due = learner.anew or self.updates == 0 or (self.every is not None and self.updates % self.every == 0)
         self.updates += 1
-        if due:
+        if due and self.ready(update):
             self._learn(learner, update)
         return update
 
@@ -72,13 +79,15 @@ class Pretraining(Strategy):
         )
         weights = encoder.trainable_weights + self.start(encoder)
         optimizer = tf.keras.optimizers.Adam(self.learning_rate)
+        if inner(learner.optimizer) is not learner.optimizer:  # float16 needs a scale of the loss
+            optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
         optimizer.build(weights)
 
         @tf.function(jit_compile=learner.jit_compile)
         def step(batch):
             with tf.GradientTape() as tape:
                 loss = self.loss(encoder, batch)
-            slopes = tape.gradient(loss, weights)
+            slopes = gradients(optimizer, tape, loss, weights)
             optimizer.apply_gradients((g, w) for g, w in zip(slopes, weights, strict=True) if g is not None)
             return loss
 
@@ -87,6 +96,7 @@ class Pretraining(Strategy):
             losses.append(step({key: tf.constant(v) for key, v in self.batch(learner, update, rng).items()}))
         tenth = max(1, self.steps // 10)
         first, last = (float(tf.reduce_mean(part)) for part in (losses[:tenth], losses[-tenth:]))
+        require(np.isfinite(last), f"The loss of strategy={self.name} is not finite: lower its learning_rate.")
         seconds = time.perf_counter() - started
         log.info(
             "%s: %d steps in %.1f s, loss %.4f at first, %.4f at last", self.name, self.steps, seconds, first, last

@@ -42,9 +42,13 @@ class Rates(Strategy):
         encoder = getattr(getattr(model, "text", None), "encoder", None)
         if encoder is None:
             return {}
-        stack = blocks(encoder.backbone) if hasattr(encoder.backbone, "transformer_layers") else []
-        height = {v.value.ref(): k + 1 for k, block in enumerate(stack) for v in block.variables}
-        height |= {v.value.ref(): len(stack) for v in encoder.pooling.variables}
+        stack = blocks(encoder.plain) if hasattr(encoder.plain, "transformer_layers") else []
+        layers = encoder.plain.layers
+        above = (
+            layers[layers.index(stack[-1]) + 1 :] if stack and stack[-1] in layers else []
+        )  # GPT-2 ends with a normalisation
+        height = {v.value.ref(): len(stack) for layer in (*above, encoder.pooling) for v in layer.variables}
+        height |= {v.value.ref(): k + 1 for k, block in enumerate(stack) for v in block.variables}
         return {
             weight.ref(): self.encoder * self.layer_decay ** (len(stack) - height.get(weight.ref(), 0))
             for weight in encoder.trainable_weights

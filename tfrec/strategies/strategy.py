@@ -12,6 +12,7 @@ class Strategy:
     starts_anew = False  # each update starts from the weights of before the first
     goes_on = False  # needs an update to start from the weights of the last one, and scores by others
     moves = False  # changes the step that the optimizer has made
+    merges = False  # moves what an update has learned into weights that do not learn
     sets_weights = False  # puts other weights into the model when an update is over
     learns_ahead = False  # goes by the update's examples before the model has learned any of them
     twice = False  # takes several gradients of a batch
