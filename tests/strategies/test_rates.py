@@ -7,12 +7,13 @@ from tfrec.encoders.presets import scratch
 from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.peft.full import Full
+from tfrec.peft.prompt import Prompt
 from tfrec.strategies.rates import Rates
 
 
-def moved(*strategies):
+def moved(*strategies, family="bert", peft=None):
     """What one step of gradient descent adds to each weight, by name."""
-    encoder = scratch(layers=2, dropout=0.0, peft=Full())
+    encoder = scratch(family, layers=2, dropout=0.0, peft=peft or Full())
     model = make_model(encoder=encoder, new_items="text")
     history = grown(model)
     learner = Learner(model, tf_keras.optimizers.SGD(0.5), list(strategies))
@@ -46,6 +47,17 @@ def test_each_part_moves_at_its_rate():
         assert np.abs(step).max() > 0 or "key/bias" in name
         np.testing.assert_allclose(found[name], rate * step, atol=2e-6)
     assert seen == {0.4, 0.2, 0.1, 0.5, 0.7}
+
+
+def test_what_stands_above_the_layers_has_the_rate_of_the_upper_one_and_a_prompt_that_of_the_embeddings():
+    """GPT-2 ends with a normalisation. With a decay of 0.5, two layers below something are a quarter."""
+    plain, found = moved(family="gpt2"), moved(Rates(layer_decay=0.5, encoder=1.0), family="gpt2")
+    (last,) = [name for name in plain if name.startswith("encoder/layer_norm/gamma")]
+    np.testing.assert_allclose(found[last], plain[last], atol=2e-6)
+    plain, found = moved(peft=Prompt(2)), moved(Rates(layer_decay=0.5, encoder=1.0), peft=Prompt(2))
+    (prompt,) = [name for name in plain if name.startswith("encoder/prompt")]
+    assert np.abs(plain[prompt]).max() > 0
+    np.testing.assert_allclose(found[prompt], 0.25 * plain[prompt], atol=2e-6)
 
 
 def test_rates_of_one_are_the_plain_step():
