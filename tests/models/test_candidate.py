@@ -66,7 +66,7 @@ def dropped(model, features):
 def test_ids_of_whole_items_are_dropped_at_the_rate_and_the_others_are_not_scaled(rate):
     model, _, features = towers(id_dropout=rate)
     model.text_map.kernel.assign(0 * model.text_map.kernel)
-    model.categories.tables["category/kind"].table.assign(tf.zeros((64, 4)))
+    model.categories.tables["category/kind"].table.assign(tf.zeros((1024, 4)))
     own = model.item_table.table.numpy()[:30]
     many = {key: np.tile(values, 2) for key, values in features.items()}  # each item in two rows
     shares = []
@@ -85,7 +85,7 @@ def test_what_is_dropped_depends_on_seed_and_step_alone():
     def masks(seed):
         model, _, features = towers(id_dropout=0.5, seed=seed)
         model.text_map.kernel.assign(0 * model.text_map.kernel)
-        model.categories.tables["category/kind"].table.assign(tf.zeros((64, 4)))
+        model.categories.tables["category/kind"].table.assign(tf.zeros((1024, 4)))
         first, others = dropped(model, features), {key: values[::-1] for key, values in features.items()}
         return first, dropped(model, others)[::-1]  # in another order
 

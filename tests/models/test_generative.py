@@ -90,6 +90,7 @@ def test_what_the_beam_finds_is_above_all_others_which_follow_by_popularity():
         assert (np.diff(popular[order[5:]]) <= 0).all() and scores[row][order[5:]].max() < 1
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_written():
     """Every user of the toy log has eight items: they are found once two weeks are learned."""
     model = made(features=TowerFeatures(8), dim=16)
@@ -135,6 +136,7 @@ def test_a_query_and_a_history_change_what_is_written_and_padding_does_not():
     assert (np.abs(log_p_of_all(model, empty) - expected).max(axis=1) > 1e-4)[seen].all()
 
 
+@pytest.mark.slow
 def test_searches_alone_need_no_history():
     state = state_of(made(TowerFeatures(0)))
     state.learn(range(3), 1, 64)

@@ -166,7 +166,9 @@ def moments_of(lists):
     return [np.asarray(part) for m in (lists.pair_moments, lists.user_moments) for part in (m.count, m.sum, m.squares)]
 
 
-@pytest.mark.parametrize("late", [True, False], ids=["late", "at_once"])
+@pytest.mark.parametrize(
+    "late", [pytest.param(True, id="late"), pytest.param(False, id="at_once", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("change", [cut_off, permuted, labels_later], ids=lambda change: change.__name__)
 def test_another_future_leaves_examples_moments_and_weights_byte_for_byte(change, late):
     log = make_shop(days=29, late=late)

@@ -458,6 +458,7 @@ def test_it_learns_what_the_first_stage_does_not_know(loss):
     assert learned > before + 0.1
 
 
+@pytest.mark.slow
 def test_a_run_logs_what_the_first_stage_left(tmp_path):
     overrides = ["+experiment=two_stage", "baseline=none", "data=simulator", "+debug=tiny", "encoder=none"]
     run_job(composed(*overrides), tmp_path, overrides, {})

@@ -112,8 +112,14 @@ def test_after_learning_a_checkpoint_and_a_copy_give_the_same_vectors(name, tmp_
     np.testing.assert_allclose(loaded(TEXTS), encoder(TEXTS), atol=1e-6)
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4"])
-@pytest.mark.parametrize("name", ["lora", "adalora"])
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("lora", "int8"),
+        pytest.param("lora", "int4", marks=pytest.mark.slow),
+        pytest.param("adalora", "int8", marks=pytest.mark.slow),
+    ],
+)
 def test_a_change_of_quantised_weights_starts_as_nothing_learns_and_is_kept(name, mode, tmp_path):
     plain, encoder = scratch(quantize=mode), scratch(quantize=mode, peft=make(name))
     before = plain(TEXTS).numpy()
@@ -136,7 +142,9 @@ def test_all_weights_of_a_quantised_encoder_is_a_sentence():
         scratch(quantize="int8", peft=make("full"))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in ("lora", "prompt") else pytest.mark.slow) for name in METHODS]
+)
 def test_xla_and_bfloat16_give_the_same_vectors(name):
     encoder = learned(name)
     tokens = tf.constant(encoder.tokenize(TEXTS))

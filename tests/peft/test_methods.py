@@ -102,11 +102,11 @@ def test_dropout_of_a_change_is_on_while_learning_alone():
 
 @pytest.mark.parametrize(("bias", "number"), [("none", 8), ("lora", 8 + 4), ("all", 8 + 12 + 5)])
 def test_biases_learn_as_the_policy_says(bias, number):
-    """Two layers with A and B of query and value; 2 * 6 biases of dense layers, 5 of normalisations (beta) left out."""
+    """Two layers with A and B of query and value; 2 * 6 biases of dense layers, 5 of normalisations (beta)."""
     backbone = Lora(bias=bias).adapt(backbone_of())
     names = [v.path.rpartition("/")[2] for v in backbone.trainable_variables]
-    expected = {"none": 0, "lora": 4, "all": 12}[bias]
-    assert names.count("bias") == expected and len(names) == 8 + expected
+    expected = {"none": (0, 0), "lora": (4, 0), "all": (12, 5)}[bias]
+    assert (names.count("bias"), names.count("beta")) == expected and len(names) == number
 
 
 def test_keras_s_own_changes_may_take_biases_along():

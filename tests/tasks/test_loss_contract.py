@@ -22,6 +22,7 @@ def make(name, **options):
 
 
 NAMES = sorted(path.stem for path in (conf_folder() / "model" / "loss").glob("*.yaml"))
+BY_DEFAULT = ("in_batch_softmax", "queue")  # without and with what a loss keeps of past batches
 LOSSES = [name for name in NAMES if make(name).task == "retrieval"]
 
 
@@ -44,7 +45,9 @@ def test_two_steps_are_finite_move_both_towers_and_trace_once(name):
         assert np.abs(before - after).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in BY_DEFAULT else pytest.mark.slow) for name in LOSSES]
+)
 def test_xla_gives_the_same_losses_and_weights(name):
     (plain, losses), (compiled, other) = (trained(make(name), jit) for jit in (False, True))
     np.testing.assert_allclose(losses, other, rtol=1e-4)

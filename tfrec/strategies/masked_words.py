@@ -1,5 +1,6 @@
 """Masked-language modelling on the texts of the catalogue."""
 
+import keras
 import keras_nlp
 import numpy as np
 import tensorflow as tf
@@ -48,7 +49,10 @@ class MaskedWords(Pretraining):
         if self._head is None:
             table = encoder.plain.token_embedding
             self._head = keras_nlp.layers.MaskedLMHead(
-                token_embedding=table, intermediate_activation="gelu", name="masked_words"
+                token_embedding=table,
+                intermediate_activation="gelu",
+                kernel_initializer=keras.initializers.RandomNormal(stddev=0.02, seed=self.seed),
+                name="masked_words",
             )
             dim = sequence(encoder.backbone.output).shape[-1]
             self._head.build((None, None, dim), (None, None))
