@@ -16,7 +16,7 @@ from tfrec.errors import InputError
 from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 from tfrec.peft.full import Full
-from tfrec.strategies.co_purchases import CoPurchases
+from tfrec.strategies.co_purchases import CoPurchases, baskets
 from tfrec.strategies.masked_words import MaskedWords
 
 TEXTS = ["red apple juice 1 l", "sugar", "", "dog food, dry, for large dogs"]
@@ -94,7 +94,7 @@ def test_the_loss_of_masked_words_is_the_mean_over_hidden_ones():
 def test_pairs_are_of_one_user_and_of_two_texts():
     """User-periods 0 and 2 have three and two texts, 1 has one, twice."""
     query, text = np.array([0, 0, 0, 0, 1, 1, 2, 2]), np.array([5, 6, 7, 5, 8, 8, 5, 9])
-    one, two = CoPurchases(batch_size=4000).pairs(query, text, np.random.default_rng(0))
+    one, two = CoPurchases(batch_size=4000).pairs(*baskets(query, text), np.random.default_rng(0))
     found, counts = np.unique(np.stack([one, two]), axis=1, return_counts=True)
     assert set(map(tuple, found.T)) == {(5, 6), (6, 5), (5, 7), (7, 5), (6, 7), (7, 6), (5, 9), (9, 5)}
     # 3 of 5 texts are of the first: each of its 6 ordered pairs 1 in 10, each of the other's 2 pairs 1 in 5.

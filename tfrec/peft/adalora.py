@@ -112,10 +112,8 @@ class Parts(Added):
 
     def merge(self) -> None:
         """Moves the change into the kernel: all lambda are 0 then."""
-        require(self.inner.quantization_mode is None, "A quantised layer has no kernel to merge a change into.")
         q, lam, p = self.factors
-        change = self.scale * ops.matmul(ops.transpose(q) * lam[:, 0], p)
-        self.inner.kernel.assign_add(ops.reshape(change, self.inner.kernel.shape))
+        self.add_to_kernel(self.scale * ops.matmul(ops.transpose(q) * lam[:, 0], p))
         lam.assign(ops.zeros_like(lam))
 
     def importance(self):

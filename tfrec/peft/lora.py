@@ -144,8 +144,5 @@ class LowRank(Added):
         """Moves the change into the kernel (1) or out of it (-1); does nothing where it is already."""
         if float(self.active) != (1 if sign > 0 else 0):
             return
-        if self.inner.quantization_mode is not None:
-            raise InputError("A quantised layer has no kernel to merge a change into: choose another peft life.")
-        change = self.scale * ops.matmul(self.a, self.b)
-        self.inner.kernel.assign_add(sign * ops.reshape(change, self.inner.kernel.shape))
+        self.add_to_kernel(sign * self.scale * ops.matmul(self.a, self.b))
         self.active.assign(1.0 - ops.cast(self.active, "float32"))

@@ -61,6 +61,16 @@ class Added(keras.layers.Layer):
         self.inner, self.facts = inner, facts
         self.built = True
 
+    def add_to_kernel(self, change) -> None:
+        """Adds a change, of as many numbers, to the kernel of `inner`.
+
+        Raises:
+            InputError: it is quantised.
+        """
+        quantised = self.inner.quantization_mode is not None
+        require(not quantised, "A quantised layer has no kernel to merge a change into: choose another peft life.")
+        self.inner.kernel.assign_add(keras.ops.reshape(change, self.inner.kernel.shape))
+
     def get_config(self) -> dict:
         """What tells it from others; it is not made from this, but by its method."""
         return {"name": self.name, **self.facts}

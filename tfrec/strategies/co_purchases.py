@@ -39,12 +39,13 @@ class CoPurchases(Pretraining):
         super().__init__(steps, batch_size, learning_rate, every, seed)
         require(temperature > 0, f"strategy.co_purchases.temperature is {temperature}: choose above 0.")
         self.temperature = temperature
+        self._baskets = None  # of the update that is learned
 
     def ready(self, update) -> bool:
-        """Whether somebody bought two different items in one period."""
-        query, text = update.examples.query, update.candidates["text"][update.examples.item]
-        pairs = np.unique(np.stack([query, text]), axis=1)
-        found = len(np.unique(pairs[0])) < pairs.shape[1]
+        """Whether somebody bought two different items in one period; sorts what was bought, once for all steps."""
+        text = update.candidates["text"][update.examples.item]
+        self._baskets = baskets(update.examples.query, text)
+        found = len(self._baskets[1]) > 0
         nobody = f"nobody bought two different items in one period, up to period {update.period}"
         require(found or self.updates > 1, f"strategy=co_purchases has nothing to learn from: {nobody}.")
         if not found:
@@ -53,23 +54,19 @@ class CoPurchases(Pretraining):
 
     def batch(self, learner, update, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """`tokens` `[2 * batch, length]`, row i of the first half bought with that of the second, and `text` rows."""
-        one, two = self.pairs(update.examples.query, update.candidates["text"][update.examples.item], rng)
+        one, two = self.pairs(*self._baskets, rng)
         rows = np.concatenate([one, two])
         return {"tokens": learner.model.text.table.table.numpy()[rows], "text": rows}
 
-    def pairs(self, query: np.ndarray, text: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Text rows of `batch_size` pairs: an example each, and another one of the same user and period.
+    def pairs(
+        self, text: np.ndarray, begin: np.ndarray, size: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Text rows of `batch_size` pairs: one of a basket, each of all as likely, and another one of the same basket.
 
         Args:
-            query, text: of each example, `[examples]`: whose and when it was, and the row of its text.
+            text, begin, size: see `baskets`.
         """
-        order = np.lexsort((text, query))
-        query, text = query[order], text[order]
-        first = np.append(True, (query[1:] != query[:-1]) | (text[1:] != text[:-1]))  # each text once
-        query, text = query[first], text[first]
-        begin, size = np.unique(query, return_index=True, return_counts=True)[1:]
-        several = np.flatnonzero(size > 1)
-        chosen = rng.choice(several, self.batch_size, p=size[several] / size[several].sum())
+        chosen = rng.choice(len(size), self.batch_size, p=size / size.sum())
         place = rng.integers(0, size[chosen])
         other = (place + rng.integers(1, size[chosen])) % size[chosen]
         return text[begin[chosen] + place], text[begin[chosen] + other]
@@ -87,3 +84,18 @@ class CoPurchases(Pretraining):
             equal = tf.logical_and(equal, ~own)
             losses.append(-tf.linalg.diag_part(tf.nn.log_softmax(tf.where(equal, -1e9, scores))))
         return tf.reduce_mean(losses)
+
+
+def baskets(query: np.ndarray, text: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different texts of each user and period one after the other, and where those of two or more begin and how
+    many each has.
+
+    Args:
+        query, text: of each example, `[examples]`: whose and when it was, and the row of its text.
+    """
+    order = np.lexsort((text, query))
+    query, text = query[order], text[order]
+    first = np.append(True, (query[1:] != query[:-1]) | (text[1:] != text[:-1]))  # each text once
+    query, text = query[first], text[first]
+    begin, size = np.unique(query, return_index=True, return_counts=True)[1:]
+    return text, begin[size > 1], size[size > 1]

@@ -44,9 +44,7 @@ class Rates(Strategy):
             return {}
         stack = blocks(encoder.plain) if hasattr(encoder.plain, "transformer_layers") else []
         layers = encoder.plain.layers
-        above = (
-            layers[layers.index(stack[-1]) + 1 :] if stack and stack[-1] in layers else []
-        )  # GPT-2 ends with a normalisation
+        above = layers[layers.index(stack[-1]) + 1 :] if stack else []  # GPT-2 ends with a normalisation
         height = {v.value.ref(): len(stack) for layer in (*above, encoder.pooling) for v in layer.variables}
         height |= {v.value.ref(): k + 1 for k, block in enumerate(stack) for v in block.variables}
         return {
