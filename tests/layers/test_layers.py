@@ -146,21 +146,33 @@ def test_a_part_without_texts_has_one_for_each_replica():
     assert three["query_text/place"].tolist() == [3, 3, 3, 3]  # behind the three of the short part
 
 
-def test_texts_to_be_scored_are_read_once_each_in_blocks():
-    """600 rows of 90 texts of two lengths: two blocks of 64 for the 70 short ones, one for the others."""
+def test_texts_to_be_scored_are_encoded_once_in_blocks_while_the_weights_stay(monkeypatch):
+    """600 rows of 90 texts of two lengths: two blocks of 64 for the 70 short ones, one for the others; a text that
+    comes later is a block of its own."""
     layer, calls = TrainedText(scratch(peft=Full(), max_length=16)), []
     layer.add([f"fig {n}" if n < 70 else f"a long text of letters and numbers {n}" for n in range(90)])
-
-    def graph(rows, training, length):
-        calls.append((len(rows), length))
-        return layer(rows, training, length)
-
+    layer.vectors_of(np.zeros(0, int))
+    graph = layer._graph
+    monkeypatch.setattr(layer, "_graph", lambda tokens: calls.append(tuple(tokens.shape)) or graph(tokens))
     rows = np.tile(np.arange(90), 7)[:600]
     rows[0] = -1  # no text
-    read = layer.read({"query_text": rows, "other": rows}, graph)
-    assert sorted(read) == ["other", "query_text", "query_text/vector"]
-    assert sorted(calls) == [(64, 8), (64, 8), (64, 16)]
-    np.testing.assert_allclose(layer.of(read, "query_text"), layer.of({"query_text": rows}, "query_text"), atol=1e-4)
+
+    def check(*expected):
+        read = layer.read({"query_text": rows, "other": rows})
+        assert sorted(read) == ["other", "query_text", "query_text/vector"]
+        np.testing.assert_allclose(layer.of(read, "query_text"), layer.of({"query_text": rows}, "query_text"), atol=1e-4)
+        assert sorted(calls) == [*expected]
+        calls.clear()
+
+    all_texts = (64, 8), (64, 8), (64, 16)
+    check(*all_texts)
+    check()
+    layer.add(["plum"])
+    rows[1] = 90
+    check((64, 8))
+    weight = layer.trainable_weights[-1]
+    weight.assign_add(tf.ones_like(weight))
+    check(*all_texts)
 
 
 def test_room_is_made_for_all_texts_at_once():

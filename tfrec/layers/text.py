@@ -47,7 +47,7 @@ class FrozenText(tf.keras.layers.Layer):
         """The features: there is nothing to encode in a step."""
         return features
 
-    def read(self, features: dict[str, np.ndarray], graph=None) -> dict[str, np.ndarray]:
+    def read(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The features: all texts are encoded."""
         return features
 

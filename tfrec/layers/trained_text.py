@@ -1,12 +1,16 @@
 """Texts of items inside a model, by an encoder that learns: every different text is one row, of its tokens."""
 
+import hashlib
+
 import numpy as np
 import tensorflow as tf
 
 from tfrec.data.distinct import filled
+from tfrec.encoders.cache import traced
 from tfrec.layers.dropout import StatelessDropout
 from tfrec.layers.growing import GrowingTable
 from tfrec.replicas import gathered, rows_before
+from tfrec.slots import Same
 
 FEATURES = {"text", "query_text"}  # whose texts a step encodes
 BLOCK = 64  # texts that are scored at once: one shape, compiled once for each length
@@ -29,6 +33,8 @@ class TrainedText(tf.keras.layers.Layer):
         self.encoder, self.augmentation = encoder, encoder.augmentation
         self.short = encoder.max_length // 2
         self._lengths = np.zeros(0, np.int32)  # of each row's longest wording
+        self._vectors = np.zeros([0, encoder.dim], np.float32)  # of each row, where encoded, by the weights of the mark
+        self._encoded, self._mark, self._traced_for = np.zeros(0, bool), "", None
         self.table = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="tokens")
         if self.augmentation is not None:
             self.wordings = GrowingTable(encoder.max_length, stddev=0, trainable=False, dtype="int32", name="wordings")
@@ -65,24 +71,37 @@ class TrainedText(tf.keras.layers.Layer):
     def _tokens(self, tokens: np.ndarray) -> np.ndarray:
         return (tokens != self.encoder.pad_id).sum(axis=1)
 
-    def vectors_of(self, rows: np.ndarray, graph=None) -> np.ndarray:
-        """Vectors `[n, dim]` of text rows by today's weights, each different row encoded once, at its own length.
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """Vectors `[n, dim]` of text rows by today's weights: each is encoded once, at its own length, while they stay
+        what they are."""
+        mark = self._weights()
+        if mark != self._mark:
+            self._encoded[:], self._mark = False, mark
+        more = len(self._lengths) - len(self._encoded)
+        self._encoded, self._vectors = np.pad(self._encoded, (0, more)), np.pad(self._vectors, ((0, more), (0, 0)))
+        missing = np.unique(rows)
+        missing = missing[~self._encoded[missing]]
+        for length, chosen in self._by_length(missing):
+            texts = missing[chosen]
+            for block in filled(texts, BLOCK, sizes=1).reshape(-1, BLOCK) if len(texts) else ():
+                self._vectors[block] = self._graph(tf.gather(self.table.table, block)[:, :length]).numpy()
+        self._encoded[missing] = True
+        return self._vectors[rows]
 
-        Args:
-            graph: `call`, traced; the layer itself, if not given.
-        """
-        different, inverse = np.unique(rows, return_inverse=True)
-        vectors = np.zeros((len(different), self.encoder.dim), np.float32)
-        for length, chosen in self._by_length(different):
-            blocks = filled(different[chosen], BLOCK, sizes=1).reshape(-1, BLOCK) if chosen.any() else ()
-            found = [(graph or self)(tf.constant(block), False, length).numpy() for block in blocks]
-            vectors[chosen] = np.reshape(found, (-1, self.encoder.dim))[: chosen.sum()]
-        return vectors[inverse]
+    def _weights(self) -> str:
+        """What the encoder's numbers are, in one."""
+        weights = self.encoder.weights
+        if self._traced_for is None or not self._traced_for(weights):
+            self._graph, self._traced_for = traced(self.encoder, jit_compile=True, batch_size=BLOCK), Same(weights)
+        digest = hashlib.blake2b()
+        for value in weights:
+            digest.update(value.numpy().tobytes())
+        return digest.hexdigest()
 
-    def read(self, features: dict[str, np.ndarray], graph=None) -> dict[str, np.ndarray]:
+    def read(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Adds the vectors of each row's text, `<name>/vector` `[n, dim]`, for rows to be scored; see `vectors_of`."""
         read = FEATURES & features.keys()
-        return features | {f"{name}/vector": self.vectors_of(np.maximum(features[name], 0), graph) for name in read}
+        return features | {f"{name}/vector": self.vectors_of(np.maximum(features[name], 0)) for name in read}
 
     def _by_length(self, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
         """The lengths at which text rows are encoded, and which are encoded at each."""

@@ -50,11 +50,10 @@ class Towers:
         if self._traced_for is None or not self._traced_for(variables):
             self._queries = tf.function(self.model.query_embeddings, reduce_retracing=True)
             self._candidates = tf.function(self.model.candidate_embeddings, reduce_retracing=True)
-            self._texts = None if self.model.text is None else tf.function(self.model.text, jit_compile=True)
             self._traced_for = Same(variables)
 
     def _read(self, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return features if self.model.text is None else self.model.text.read(features, self._texts)
+        return features if self.model.text is None else self.model.text.read(features)
 
 
 class TowerScores:
