@@ -134,7 +134,7 @@ def test_the_command_reports_every_form(tmp_path):
             lambda: save(scratch(peft=Adapter()), "nowhere"),
             "peft=adapter puts .* what its weights cannot hold",
         ),
-        (lambda: save(scratch(peft=Lora(), quantize="int8"), "nowhere"), "A quantised layer has no kernel to merge"),
+        (lambda: save(scratch(peft=Lora(), quantize="int8"), "nowhere"), "encoder.quantize leaves no kernel to merge"),
         (lambda: student_of(scratch(projection=8), 1), "leave encoder.projection out"),
     ],
 )

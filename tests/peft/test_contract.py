@@ -137,9 +137,16 @@ def test_a_change_of_quantised_weights_starts_as_nothing_learns_and_is_kept(name
     np.testing.assert_allclose(loaded(TEXTS), encoder(TEXTS), atol=1e-6)
 
 
-def test_all_weights_of_a_quantised_encoder_is_a_sentence():
-    with pytest.raises(InputError, match="encoder.quantize leaves no kernel that learns: choose peft=lora"):
-        scratch(quantize="int8", peft=make("full"))
+@pytest.mark.parametrize("name", ["full", "last_k"])
+def test_kernels_of_a_quantised_encoder_do_not_learn(name):
+    with pytest.raises(InputError, match="encoder.quantize leaves no kernel that learns: .* such as lora"):
+        scratch(quantize="int8", peft=make(name))
+
+
+def test_biases_of_a_quantised_encoder_learn():
+    assert sum(int(np.prod(w.shape)) for w in scratch(quantize="int8", peft=make("bitfit")).trainable_weights) == sum(
+        int(np.prod(w.shape)) for w in scratch(peft=make("bitfit")).trainable_weights
+    )
 
 
 @pytest.mark.parametrize(

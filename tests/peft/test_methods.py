@@ -9,7 +9,7 @@ from tests.peft.backbones import DIM, backbone_of, inputs_of, rows_of
 from tfrec.errors import InputError
 from tfrec.peft.adapter import Adapter
 from tfrec.peft.bitfit import Bitfit
-from tfrec.peft.ia3 import Ia3
+from tfrec.peft.ia3 import Ia3, Scaled
 from tfrec.peft.keras_lora import KerasLora
 from tfrec.peft.lora import Lora, LowRank
 from tfrec.peft.prefix import Prefix, Prefixed
@@ -83,6 +83,32 @@ def test_merging_moves_the_change_into_the_weights_and_back(family):
     method.start_anew(backbone, seed=7)
     np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-3)
     assert all((layer.b.numpy() == 0).all() and float(layer.active) == 1 for layer in method.added(backbone))
+
+
+@pytest.mark.parametrize("family", ["bert", "albert", "deberta", "gpt2"])
+def test_scales_move_into_the_weights(family):
+    """Those behind an activation into the layer that reads it."""
+    method, backbone = Ia3(), backbone_of(family)
+    method.adapt(backbone)
+    scales = [layer.scale for layer in backbone._flatten_layers() if isinstance(layer, Scaled)]
+    for variable in backbone.variables:  # biases are zero at the start, and would hide what is not scaled
+        if variable.path.endswith("bias"):
+            variable.assign(keras.random.normal(variable.shape, seed=3))
+    inputs, start = inputs_of(backbone), rows_of(backbone, inputs_of(backbone)).numpy()
+    shaken(scales)
+    learned = rows_of(backbone, inputs).numpy()
+    assert np.abs(learned - start).max() > 0.1
+    for _ in range(2):  # a second time changes nothing
+        method.merge(backbone)
+        assert all((scale.numpy() == 1).all() for scale in scales)
+        np.testing.assert_allclose(rows_of(backbone, inputs), learned, atol=1e-3)
+
+
+def test_a_scale_behind_an_activation_that_nothing_is_known_to_read_is_refused():
+    layer = dense((4, 4))
+    layer.activation = keras.activations.relu
+    with pytest.raises(InputError, match="cannot merge into '.*', which has an activation: leave it out"):
+        Scaled(layer, "one").merge(None)
 
 
 def test_dropout_of_a_change_is_on_while_learning_alone():

@@ -1,7 +1,6 @@
 """Learning everything."""
 
-from tfrec.errors import require
-from tfrec.peft.peft import Peft, of_vectors, train_only
+from tfrec.peft.peft import Peft, of_vectors, refuse_quantised, train_only
 
 
 class Full(Peft):
@@ -13,9 +12,6 @@ class Full(Peft):
         Raises:
             InputError: most of the weights are quantised, and cannot learn.
         """
-        quantised = any(getattr(layer, "quantization_mode", None) for layer in backbone._flatten_layers())
-        require(
-            not quantised, "encoder.quantize leaves no kernel that learns: choose peft=lora, or encoder.quantize=null."
-        )
+        refuse_quantised(backbone._flatten_layers(), "no kernel that learns")
         train_only(backbone, of_vectors(backbone))
         return backbone

@@ -1,7 +1,7 @@
 """Learning the last layers."""
 
 from tfrec.errors import require
-from tfrec.peft.peft import Peft, blocks, train_only
+from tfrec.peft.peft import Peft, blocks, refuse_quantised, train_only
 
 
 class LastK(Peft):
@@ -11,7 +11,7 @@ class LastK(Peft):
         k: of the layers.
 
     Raises:
-        InputError: k is below 1; later, if the encoder has not as many.
+        InputError: k is below 1; later, if the encoder has not as many, or they are quantised and cannot learn.
     """
 
     def __init__(self, k: int = 1) -> None:
@@ -22,5 +22,7 @@ class LastK(Peft):
         """See `Peft`."""
         stack = blocks(backbone)
         require(self.k <= len(stack), f"peft.k is {self.k}, but the encoder has {len(stack)} transformer layers.")
-        train_only(backbone, [variable for block in stack[-self.k :] for variable in block.trainable_variables])
+        last = stack[-self.k :]
+        refuse_quantised((part for block in last for part in block._flatten_layers()), "no kernel that learns")
+        train_only(backbone, [variable for block in last for variable in block.trainable_variables])
         return backbone

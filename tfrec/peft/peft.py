@@ -31,8 +31,8 @@ class Peft:
             InputError: it is not a change of weights, or these are quantised.
         """
         raise InputError(
-            f"peft={self.name} puts into the encoder what its weights cannot hold: choose peft=lora or adalora, or one "
-            "that adds nothing."
+            f"peft={self.name} puts into the encoder what its weights cannot hold: choose peft=lora, adalora or ia3, "
+            "or one that adds nothing."
         )
 
     def merged(self, backbone) -> list[keras.Variable]:
@@ -67,13 +67,21 @@ class Added(keras.layers.Layer):
         Raises:
             InputError: it is quantised.
         """
-        quantised = self.inner.quantization_mode is not None
-        require(not quantised, "A quantised layer has no kernel to merge a change into: choose another peft life.")
+        refuse_quantised([self.inner], "no kernel to merge a change into")
         self.inner.kernel.assign_add(keras.ops.reshape(change, self.inner.kernel.shape))
 
     def get_config(self) -> dict:
         """What tells it from others; it is not made from this, but by its method."""
         return {"name": self.name, **self.facts}
+
+
+def refuse_quantised(layers: Iterable[keras.layers.Layer], what: str) -> None:
+    """Raises InputError if one of the layers is quantised, which leaves them `what`."""
+    require(
+        not any(getattr(layer, "quantization_mode", None) for layer in layers),
+        f"encoder.quantize leaves {what}: choose encoder.quantize=null, or a peft that puts something beside the "
+        "weights, such as lora.",
+    )
 
 
 def blocks(backbone) -> list[keras.layers.Layer]:
