@@ -11,6 +11,8 @@ from tfrec.baselines.popularity import Popularity
 from tfrec.data import complete_journey
 from tfrec.data.stream import Stream
 
+pytestmark = pytest.mark.slow  # each scores 92,331 products for 34,991 household-weeks
+
 BASELINES = {
     "popularity": Popularity(4),
     "own_items_insertion": OwnItems("insertion"),

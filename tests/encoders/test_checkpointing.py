@@ -27,7 +27,9 @@ def slopes(compiled, **options):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("family, peft", [("bert", lambda: Lora(dropout=0.3)), ("deberta_v3", Full)])
+@pytest.mark.parametrize(
+    "family, peft", [("bert", lambda: Lora(dropout=0.3)), pytest.param("deberta_v3", Full, marks=pytest.mark.slow)]
+)
 def test_gradients_are_those_without_it(family, peft, compiled):
     plain = slopes(compiled, family=family, peft=peft())
     found = slopes(compiled, family=family, peft=peft(), checkpointing=True)

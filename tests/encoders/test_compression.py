@@ -107,11 +107,23 @@ def test_what_is_compressed_already_is_a_sentence(tmp_path):
         compress({"encoder": {"quantize": "int8", "prune": None}}, tmp_path)
 
 
-def test_the_command_reports_every_form(tmp_path):
+def table_of(folder, *words):
+    words = ["encoder=bert_tiny", "texts=200", "queries=20", "distillation.epochs=1", *words]
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        words = ["encoder=bert_tiny", "texts=200", "queries=20", "students=[1]", "distillation.epochs=1"]
         config = OmegaConf.to_container(compose("compress", overrides=words), resolve=True)
-    table = compress(config, tmp_path)
+    return compress(config, folder)
+
+
+def test_the_command_reports_the_forms_that_are_asked_for(tmp_path):
+    table = table_of(tmp_path, "students=[]", "quantize=[]", "prune=[0.8]")
+    assert table.index.tolist() == ["as it is", "pruned 0.8"]
+    assert table.loc["as it is", ["cosine", "recall"]].tolist() == pytest.approx([1, 1], abs=1e-5)
+    assert table.loc["pruned 0.8", "zipped"] < 0.5 * table.loc["as it is", "zipped"]
+
+
+@pytest.mark.slow
+def test_the_command_reports_every_form(tmp_path):
+    table = table_of(tmp_path, "students=[1]")
     assert table.index.tolist() == ["as it is", "int8", "int4", "pruned 0.5", "pruned 0.8", "student of 1 layers"]
     assert table.loc["as it is", ["cosine", "recall"]].tolist() == pytest.approx([1, 1], abs=1e-5)
     assert table.loc["int8", "bytes"] < 0.6 * table.loc["as it is", "bytes"]

@@ -23,6 +23,8 @@ from tfrec.peft.full import Full
 
 TEACHERS = ("masked_words", "co_purchases")
 STRATEGIES = sorted(path.stem for path in (conf_folder() / "strategy").glob("*.yaml") if path.stem != "none")
+# For tests that learn anew: with a text encoder that takes half a minute.
+TO_LEARN = [pytest.param(name, marks=pytest.mark.slow if name in TEACHERS else []) for name in STRATEGIES]
 
 
 def make(name):
@@ -56,7 +58,7 @@ def learned(name):
     return make_state(make(name), periods=5)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", TO_LEARN)
 def test_the_same_seed_gives_the_same_model(name):
     again = make_state(make(name), periods=5)
     for value, other in zip(learned(name).model.variables, again.model.variables, strict=True):
@@ -99,7 +101,7 @@ def test_a_batch_is_not_changed_in_place_and_shapes_stay(name):
     assert len(shapes) == 1
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", TO_LEARN)
 def test_memory_is_bounded_and_a_budget_kept_to(name):
     """What a strategy keeps after many updates is no more than after few, and an update of 640 rows has as many, within
     a batch of 64 and what is added to it, whatever a strategy does beside."""
