@@ -143,6 +143,10 @@ def test_the_command_reports_every_form(tmp_path):
         (lambda: student_of(scratch("albert"), 1), "AlbertBackbone has no layers of its own"),
         (lambda: distil(student_of(scratch(), 1), TEXTS[:3], np.zeros((3, 32))), "There are 3 texts .* batch has 64"),
         (
+            lambda: distil(scratch(dtype="mixed_float16", peft=Full()), TEXTS, np.zeros((3, 32))),
+            "A student in float16 would need its loss scaled",
+        ),
+        (
             lambda: save(scratch(peft=Adapter()), "nowhere"),
             "peft=adapter puts .* what its weights cannot hold",
         ),

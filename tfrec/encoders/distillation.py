@@ -67,8 +67,12 @@ def distil(
         the mean loss of each epoch.
 
     Raises:
-        InputError: there are fewer texts than a batch has.
+        InputError: there are fewer texts than a batch has, or the student computes in float16.
     """
+    require(
+        student.compute_dtype != "float16",
+        "A student in float16 would need its loss scaled, which distillation does not do: choose bfloat16 or float32.",
+    )
     require(len(texts) >= batch_size, f"There are {len(texts)} texts to distil with, and a batch has {batch_size}.")
     tokens, rng = student.tokenize(texts), np.random.default_rng(seed)
     target = tf.math.l2_normalize(tf.constant(vectors, tf.float32), axis=1)

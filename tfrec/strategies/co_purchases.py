@@ -56,7 +56,7 @@ class CoPurchases(Pretraining):
         """`tokens` `[2 * batch, length]`, row i of the first half bought with that of the second, and `text` rows."""
         one, two = self.pairs(*self._baskets, rng)
         rows = np.concatenate([one, two])
-        return {"tokens": learner.model.text.table.table.numpy()[rows], "text": rows}
+        return {"tokens": tf.gather(learner.model.text.table.table, rows).numpy(), "text": rows}
 
     def pairs(
         self, text: np.ndarray, begin: np.ndarray, size: np.ndarray, rng: np.random.Generator

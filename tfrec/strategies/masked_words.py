@@ -70,7 +70,7 @@ class MaskedWords(Pretraining):
         which is 0 where a text has fewer."""
         model = learner.model
         known = np.unique(update.candidates["text"])
-        tokens = model.text.table.table.numpy()[rng.choice(known, self.batch_size)]
+        tokens = tf.gather(model.text.table.table, rng.choice(known, self.batch_size)).numpy()
         return self.hidden(model.text.encoder, tokens, rng)
 
     def hidden(self, encoder, tokens: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
