@@ -226,3 +226,22 @@ def test_the_table_of_choices_is_what_their_runs_gave():
         words = " ".join(f"{key}={value}" for key, value in chosen.dropna().items()) or "as it is"
         expected = [f"{float(run[f'eval/{column}']):.4f}" for column in COLUMNS]
         assert rows[words] == [*expected, f"{float(run['seconds']):.0f}"]
+
+
+@pytest.mark.parametrize("file", ["screening", "finals"])
+def test_the_tables_of_peft_are_what_their_runs_gave(file):
+    runs = pd.read_csv(ROOT / f"experiments/peft/{file}.csv", dtype=str, keep_default_na=False)
+    options = runs.loc[:, :"name"].drop(columns=["+experiment", "stream.users", "strategy.rates.encoder", "name"])
+    names = [" ".join(f"{key}={value}" for key, value in row.items() if value) for _, row in options.iterrows()]
+    page = (ROOT / "experiments/peft/README.md").read_text().split(f"({file}.csv)")[1].split(f"![{file}")[0]
+    rows = re.findall(r"^\| `(.+?)` \| (.+) \|$", page, re.MULTILINE)
+    assert {name for name, _ in rows} == {*names}
+    quality = ["all/ndcg@10", "novel/ndcg@10", "novel/recall@100"]
+    quality = [f"eval/{tag}" for tag in quality] + ["slice/new_item/all/recall@100", "continual/forgetting"]
+    frozen = float(runs["cost/trainable_parameters"][names.index("peft=frozen")])
+    for name, cells in rows:
+        of_method = runs[[each == name for each in names]].iloc[:, options.shape[1] + 1 :]
+        mean = of_method.apply(pd.to_numeric, errors="coerce").mean()
+        expected = [str(len(of_method)), *(f"{mean[tag]:.4f}" for tag in quality)]
+        expected += [f"{mean['cost/trainable_parameters'] - frozen:,.0f}", f"{mean['cost/update_seconds']:.1f}"]
+        assert cells.split(" | ") == [*expected, f"{mean['cost/peak_memory_bytes'] / 1e9:.2f}"]

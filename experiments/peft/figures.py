@@ -17,11 +17,22 @@ QUALITY = ["eval/all/ndcg@10", "eval/novel/ndcg@10", NOVEL, "slice/new_item/all/
 FORGETTING = "continual/forgetting"
 WEIGHTS, SECONDS, MEMORY = "cost/trainable_parameters", "cost/update_seconds", "cost/peak_memory_bytes"
 RATE = "strategy.rates.encoder"  # which goes with the method
+OF_ALL = ["stream.users", "loop.last"]
+
+
+def tried(runs: pd.DataFrame) -> list[str]:
+    """Rows of the record's table of rates: NDCG@10 of each method by each rate, the best in bold."""
+    lines = []
+    for name, found in runs.groupby(methods(runs, [RATE, *OF_ALL]), sort=False):
+        values = found.set_index(found[RATE].astype(float))[QUALITY[0]].sort_index()
+        cells = [f"{rate:g}: **{v:.4f}**" if v == values.max() else f"{rate:g}: {v:.4f}" for rate, v in values.items()]
+        lines.append(f"| `{name}` | {', '.join(cells)} |")
+    return lines
 
 
 def table(runs: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds of each method, the best first; weights are those of the encoder."""
-    found = means(runs, methods(runs, [RATE]), [*QUALITY, FORGETTING, WEIGHTS, SECONDS, MEMORY])
+    found = means(runs, methods(runs, [RATE, *OF_ALL]), [*QUALITY, FORGETTING, WEIGHTS, SECONDS, MEMORY])
     found[WEIGHTS] -= found.loc["peft=frozen", WEIGHTS]
     return found.sort_values(NOVEL, ascending=False)
 
@@ -53,6 +64,7 @@ def draw(found: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
+    print(*tried(read_table(FOLDER / "tuning.csv")), sep="\n")
     for name in ("screening", "finals"):
         if (FOLDER / f"{name}.csv").is_file():
             found = table(read_table(FOLDER / f"{name}.csv"))
