@@ -64,9 +64,12 @@ def draw(found: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(*tried(read_table(FOLDER / "tuning.csv")), sep="\n")
-    for name in ("screening", "finals"):
-        if (FOLDER / f"{name}.csv").is_file():
-            found = table(read_table(FOLDER / f"{name}.csv"))
+    runs = read_table(FOLDER / "results.csv")
+    names = methods(runs, [RATE, *OF_ALL])
+    of_finals = runs[names.groupby(names).transform("size") == 5]
+    for name, chosen in (("screening", runs[runs["seed"] < 2]), ("finals", of_finals)):
+        if len(chosen):
+            found = table(chosen)
             print(f"**{name.capitalize()}**", *rows(found), sep="\n")
             draw(found, FOLDER / f"{name}.svg")
+    print("**Rates**", *tried(read_table(FOLDER / "tuning.csv")), sep="\n")
