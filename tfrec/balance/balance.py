@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrec.balance.seen import Seen, kept
 from tfrec.errors import require
+from tfrec.layers.dropout import StatelessDropout
 
 
 class Balance:
@@ -99,14 +100,13 @@ class Drawn(Balance):
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        self.seed = seed
+        self._draw = StatelessDropout(0.0, seed)
+        self.variables["calls"] = self._draw.calls
 
     def start(self, tasks: int) -> dict[str, np.ndarray]:
-        """See `Balance`: the number of steps."""
-        return {"steps": np.array(0, np.int64)}
+        """See `Balance`: no draw has been made."""
+        return {"calls": np.array(0, np.int64)}
 
-    def key(self) -> tf.Tensor:
-        """In graph: what a stateless draw of this step goes by, `[2]`; counts the step."""
-        step = tf.identity(self.variables["steps"])
-        self.variables["steps"].assign_add(1)
-        return tf.stack([tf.constant(self.seed, tf.int64), step])
+    def uniform(self, *shape: int) -> tf.Tensor:
+        """In graph, once a step: numbers from 0 to below 1, the same with XLA and without it."""
+        return tf.reshape(self._draw.uniform(tf.range(int(np.prod(shape)))), shape)

@@ -22,7 +22,7 @@ class Pcgrad(Drawn):
     def weights(self, losses, products):
         """See `Balance`."""
         tasks = len(self.tasks)
-        order = tf.argsort(tf.random.stateless_uniform([tasks, tasks], self.key()), axis=1)
+        order = tf.argsort(self.uniform(tasks, tasks), axis=1)
         mixed = tf.eye(tasks)  # row i: g_i' as a sum of the g
         for place in range(tasks):
             other = tf.one_hot(order[:, place], tasks)

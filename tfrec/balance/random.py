@@ -14,4 +14,5 @@ class Random(Drawn):
     def weights(self, losses, products):
         """See `Balance`."""
         tasks = len(self.tasks)
-        return tasks * tf.nn.softmax(tf.random.stateless_normal([tasks], self.key()))
+        normal = tf.math.ndtri(tf.clip_by_value(self.uniform(tasks), 1e-6, 1 - 1e-6))
+        return tasks * tf.nn.softmax(normal)
