@@ -25,8 +25,12 @@ class Trunk(tf.keras.Model):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tfrs_model = self
         self.layers_of_all = [tf.keras.layers.Dense(units, "relu") for units in UNITS]
+
+    @property
+    def tfrs_model(self):
+        """Itself."""
+        return self
 
     def call(self, features, training=False):
         """Predictions `[batch, tasks]`."""
