@@ -64,9 +64,9 @@ class Learner(Epochs):
             "runtime of one device, or one of tfrec's models.",
         )
         require(
-            self._replicas == 1 or not self.balance.needs_gradients,
-            "This balance compares the tasks' gradients of a whole batch, and each device has those of its share: "
-            "choose balance=sum, uncertainty, dwa or random, or a runtime of one device.",
+            self._replicas == 1 or self.balance.of_shares and not self.balance.needs_gradients,
+            "This balance goes by the losses or gradients of a whole batch, and each device has those of its share: "
+            "choose balance=sum without watch, or a runtime of one device.",
         )
         refuse_unfit(self.strategies, self.model, self._replicas)
         self._moved = Same([])  # what the optimizer has slots of

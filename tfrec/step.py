@@ -124,13 +124,11 @@ class Step:
         return losses | {"loss": total}, slopes
 
     def _weights(self, losses: dict[str, tf.Tensor], products) -> tf.Tensor:
-        """What the balance gives the tasks, `[tasks]`, by their losses of the whole batch."""
+        """What the balance gives the tasks, `[tasks]`."""
         self.balance.build([*losses])
         values = tf.stop_gradient(tf.stack([*losses.values()]))
-        if self._replicas > 1:
-            values = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
         weights = tf.stop_gradient(self.balance.weights(values, products))
-        if self.balance.seen is not None:
+        if self.balance.seen is not None and self._replicas == 1:
             self.balance.seen.add(weights, products)
         return weights
 

@@ -20,6 +20,7 @@ class Balance:
     """
 
     needs_gradients = False  # goes by the inner products of the tasks' gradients, not by the losses alone
+    of_shares = False  # gives the same on several devices, each of which sees its share of a batch
     plain = False  # the losses are added as they are
     of_own = True  # what one task alone moves is moved by its weight too
     least = 2  # tasks, below which there is nothing to weigh

@@ -20,6 +20,7 @@ class Sum(Balance):
     """
 
     least = 1
+    of_shares = True
 
     def __init__(self, weights: Mapping[str, float] | None = None, watch: bool = False) -> None:
         super().__init__()
