@@ -23,6 +23,7 @@ OFFERS = {
     "baseline": ("score",),
     "strategy": ("augment", "penalty", "gradients", "after_step", "consolidate", "state", "restore"),
     "step": ("items", "events", "fit"),
+    "balance": ("build", "weights", "consolidate", "state", "restore"),
     "trigger": ("__call__",),
     "encoder": ("tokenize", "fingerprint", "dim"),
     "peft": ("adapt", "name", "strategies"),

@@ -109,4 +109,5 @@ class Checkpoints:
 
 
 def _kept(learner, kept: dict | None) -> dict:
-    return {f"strategy-{number}": part for number, part in enumerate(learner.strategies)} | (kept or {})
+    parts = {f"strategy-{number}": part for number, part in enumerate(learner.strategies)} | (kept or {})
+    return parts | ({"balance": learner.balance} if learner.balance.variables else {})

@@ -20,14 +20,14 @@ class Epochs(Step):
     """A `Step` that is fed: batches are made by strategies and model in a thread while the device computes.
 
     Args:
-        model, optimizer, strategies, jit_compile, profile: see `Learner`.
+        model, optimizer, strategies, jit_compile, profile, balance: see `Learner`.
 
     Attributes: those of `Step`; `examples` so far (those of a strategy's networks included); `waited`, the share of the
     last update's time, and while it is learned the seconds, spent waiting for batches.
     """
 
-    def __init__(self, model, optimizer, strategies: Sequence[Strategy], jit_compile: bool, profile) -> None:
-        super().__init__(model, optimizer, strategies, jit_compile, profile)
+    def __init__(self, model, optimizer, strategies: Sequence[Strategy], jit_compile: bool, profile, balance) -> None:
+        super().__init__(model, optimizer, strategies, jit_compile, profile, balance)
         self.examples, self.waited = 0, 0.0
         self._most = min([_CALL_STEPS, *(s.steps_per_call for s in self.strategies if s.steps_per_call)])
 

@@ -99,6 +99,7 @@ def experiment(
     model: dict,
     optimizer: dict,
     strategy: dict | None,
+    balance: dict,
     trigger: dict,
     baseline: dict | None,
     loop: dict,
@@ -133,7 +134,8 @@ def experiment(
     ]
     strategies += peft.strategies
     optimizer = precision.optimizer(build(optimizer, "optimizer"))
-    learner = Learner(model, optimizer, strategies, runtime.jit_compile, profile)
+    balance = build(balance, "balance", seed=seed)
+    learner = Learner(model, optimizer, strategies, runtime.jit_compile, profile, balance)
     baselines = {key: build(node, f"baseline.{key}", seed=seed) for key, node in (baseline or {}).items()}
     steps = [build(node, f"step.{key}", seed=seed) for key, node in (step or {}).items()]
     state = StreamState(stream, model, learner, baselines, steps, seed)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfrec.balance.balance import Balance
 from tfrec.epochs import Epochs
 from tfrec.errors import require
 from tfrec.feeding import Batch
@@ -35,25 +36,37 @@ class Learner(Epochs):
         strategies: applied in the order of `in_order`.
         jit_compile: whether XLA compiles the step.
         profile: a `Profile` that traces some calls, or None.
+        balance: how the losses of several tasks become one; None is their sum.
 
     Attributes: those of `Epochs`; `updates` so far; `starts_anew`, whether a strategy gives each update the first
     weights.
 
     Raises:
         InputError: what a plain TFRS model cannot do (give outputs to a strategy, learn on several devices), and what a
-            strategy cannot do on several devices.
+            strategy or the balance cannot do on several devices.
     """
 
     def __init__(
-        self, model, optimizer, strategies: Sequence[Strategy] = (), jit_compile: bool = False, profile=None
+        self,
+        model,
+        optimizer,
+        strategies: Sequence[Strategy] = (),
+        jit_compile: bool = False,
+        profile=None,
+        balance: Balance | None = None,
     ) -> None:
-        super().__init__(model.tfrs_model, optimizer, in_order(strategies), jit_compile, profile)
+        super().__init__(model.tfrs_model, optimizer, in_order(strategies), jit_compile, profile, balance)
         self.newest, self.last_period = None, -1
         self.updates = 0
         require(
             self._row_losses or self._replicas == 1,
             "A plain TFRS model such as this computes its loss by itself, on each replica's rows alone: choose a "
             "runtime of one device, or one of tfrec's models.",
+        )
+        require(
+            self._replicas == 1 or self.balance.of_shares and not self.balance.needs_gradients,
+            "This balance goes by the losses or gradients of a whole batch, and each device has those of its share: "
+            "choose balance=sum without watch, or a runtime of one device.",
         )
         refuse_unfit(self.strategies, self.model, self._replicas)
         self._moved = Same([])  # what the optimizer has slots of
@@ -101,6 +114,7 @@ class Learner(Epochs):
         self.updates += 1
         for strategy in self.strategies:
             strategy.consolidate(self, revealed)
+        self.balance.consolidate()
         require(
             all(np.isfinite(float(value)) for value in losses.values()),
             f"The loss is not finite after period {update.period}: lower optimizer.learning_rate.",
@@ -148,6 +162,7 @@ class Learner(Epochs):
         if self.built:
             self._first.assign()
             self.model.start_anew()
+            self.balance.start_anew()
             start_all(self.optimizer, self.model.trainable_variables)
 
     @property
@@ -159,7 +174,8 @@ class Learner(Epochs):
         """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep."""
         parameters = sum(int(np.prod(variable.shape)) for variable in self.model.trainable_variables)
         kept = sum(np.asarray(values).nbytes for s in self.strategies for values in s.state().values())
-        return {"cost/trainable_parameters": parameters, "cost/buffer_bytes": kept}
+        costs = {"cost/trainable_parameters": parameters, "cost/buffer_bytes": kept}
+        return costs | ({} if self.balance.seen is None else self.balance.seen.report())
 
     @property
     def built(self) -> bool:
@@ -169,7 +185,13 @@ class Learner(Epochs):
     def build(self, batch: Batch) -> None:
         """Creates all variables, of the model and of the optimizer, without learning."""
         batch = self.model.table_rows(batch) if self._row_losses else batch
-        self.model.compute_loss({key: tf.convert_to_tensor(values) for key, values in batch.items()}, training=False)
+        tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
+        tasks = ["compute_loss"]
+        if self._row_losses:
+            tasks = [*self.model.task_losses(self.model(tensors, training=False), tensors, training=False)]
+        else:
+            self.model.compute_loss(tensors, training=False)
+        self.balance.build(tasks)
         self._moved = Same(self.model.trainable_variables)
         self.optimizer.build(self.model.trainable_variables)
         if self._first is not None:

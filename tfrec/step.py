@@ -8,8 +8,10 @@ from functools import partial
 
 import tensorflow as tf
 
+from tfrec.balance.balance import Balance
+from tfrec.balance.sum import Sum
 from tfrec.feeding import Parts
-from tfrec.gradients import averaged
+from tfrec.gradients import added, averaged, inner_products, weighted_sum
 from tfrec.precision import gradients
 from tfrec.replicas import share
 from tfrec.strategies.strategy import Strategy
@@ -24,14 +26,17 @@ class Step:
     A step has one batch, or several parts whose gradients it averages: gradient accumulation, in the memory of one.
 
     Args:
-        model: the one that learns. optimizer, strategies, jit_compile, profile: see `Learner`.
+        model: the one that learns. optimizer, strategies, jit_compile, profile, balance: see `Learner`.
 
     Attributes: `traces` of the graph; `compilations` of the step by XLA, counted by the shapes that each trace has
     seen; `steps` so far.
     """
 
-    def __init__(self, model, optimizer, strategies: Sequence[Strategy], jit_compile: bool, profile) -> None:
+    def __init__(
+        self, model, optimizer, strategies: Sequence[Strategy], jit_compile: bool, profile, balance: Balance | None
+    ) -> None:
         self.model, self.optimizer, self.strategies = model, optimizer, list(strategies)
+        self.balance = balance or Sum()
         self.jit_compile, self._profile = jit_compile, profile
         self.traces = self.compilations = self.steps = 0
         self._row_losses = hasattr(model, "task_losses")
@@ -100,18 +105,45 @@ class Step:
         return losses
 
     def _losses_and_gradients(self, batch: dict[str, tf.Tensor]):
-        with tf.GradientTape() as tape:
+        one_each, variables = self.balance.needs_gradients, self.model.trainable_variables
+        with tf.GradientTape(persistent=one_each) as tape:
             outputs, losses = self._losses(batch)
             penalties = [s.penalty(self.model, batch, outputs) for s in self.strategies]
             once = (sum(self.model.losses) + sum(penalties)) / self._replicas  # each replica adds its own
-            losses["loss"] = tf.add_n([*losses.values()]) + once
-        return losses, gradients(self.optimizer, tape, losses["loss"], self.model.trainable_variables)
+            weights = None if one_each or self.balance.plain else self._weights(losses, None)
+            total = _total([*losses.values()], weights) + once
+        if one_each:
+            slopes = [gradients(self.optimizer, tape, loss, variables) for loss in losses.values()]
+            weights = self._weights(losses, inner_products(slopes))
+            slopes = weighted_sum(slopes, weights, self.balance.of_own)
+            if tf.is_tensor(once):
+                alone = gradients(self.optimizer, tape, once, variables)
+                slopes = [added(a, b) for a, b in zip(slopes, alone, strict=True)]
+        else:
+            slopes = gradients(self.optimizer, tape, total, variables)
+        return losses | {"loss": total}, slopes
+
+    def _weights(self, losses: dict[str, tf.Tensor], products) -> tf.Tensor:
+        """What the balance gives the tasks, `[tasks]`."""
+        self.balance.build([*losses])
+        values = tf.stop_gradient(tf.stack([*losses.values()]))
+        weights = tf.stop_gradient(self.balance.weights(values, products))
+        if self.balance.seen is not None and self._replicas == 1:
+            self.balance.seen.add(weights, products)
+        return weights
 
     def _losses(self, batch: dict[str, tf.Tensor]):
         if not self._row_losses:
             return None, {"compute_loss": self.model.compute_loss(batch, training=True)}
         outputs = self.model(batch, training=True)
         return outputs, mean_per_task(self.model.task_losses(outputs, batch), batch.get("row_weight", 1.0))
+
+
+def _total(losses: list[tf.Tensor], weights) -> tf.Tensor:
+    """The sum of the losses, each times its weight if there are any."""
+    if weights is not None:
+        losses = [weight * loss for weight, loss in zip(tf.unstack(weights), losses, strict=True)]
+    return tf.add_n(losses)
 
 
 def _steps(stack: Parts) -> int:
