@@ -110,4 +110,4 @@ class Checkpoints:
 
 def _kept(learner, kept: dict | None) -> dict:
     parts = {f"strategy-{number}": part for number, part in enumerate(learner.strategies)} | (kept or {})
-    return parts | ({"balance": learner.balance} if learner.balance.variables else {})
+    return parts | ({} if learner.balance.plain else {"balance": learner.balance})

@@ -185,13 +185,7 @@ class Learner(Epochs):
     def build(self, batch: Batch) -> None:
         """Creates all variables, of the model and of the optimizer, without learning."""
         batch = self.model.table_rows(batch) if self._row_losses else batch
-        tensors = {key: tf.convert_to_tensor(values) for key, values in batch.items()}
-        tasks = ["compute_loss"]
-        if self._row_losses:
-            tasks = [*self.model.task_losses(self.model(tensors, training=False), tensors, training=False)]
-        else:
-            self.model.compute_loss(tensors, training=False)
-        self.balance.build(tasks)
+        self.model.compute_loss({key: tf.convert_to_tensor(values) for key, values in batch.items()}, training=False)
         self._moved = Same(self.model.trainable_variables)
         self.optimizer.build(self.model.trainable_variables)
         if self._first is not None:

@@ -66,6 +66,8 @@ class Step:
         self._by_xla = self.jit_compile and not strings
         if self.jit_compile and not self._by_xla:
             log.info("the model takes strings, which XLA does not know: the step runs without XLA")
+        if self.balance.needs_gradients or not self.balance.plain:
+            self.balance.build(self._tasks(tensors[0]))
         any_rows = _specs(tensors, 1)
         step = self._on_replicas
         if self._replicas == 1:
@@ -84,6 +86,13 @@ class Step:
         compiled.get_concrete_function()
         log.info("step traced in %.1f s", time.perf_counter() - started)
         return compiled
+
+    def _tasks(self, stacked: dict[str, tf.Tensor]) -> list[str]:
+        """The names of a batch's losses, found by a trace of the forward pass, of which nothing is computed."""
+        found = []
+        (rows,) = _specs((stacked,), 1)
+        tf.function(lambda batch: found.extend(self._losses(batch)[1])).get_concrete_function(rows)
+        return found
 
     def _on_replicas(self, parts: tuple[dict[str, tf.Tensor], ...]) -> dict[str, tf.Tensor]:
         """In graph: `update` of each replica's share; the losses are those of the whole batch."""
@@ -125,7 +134,6 @@ class Step:
 
     def _weights(self, losses: dict[str, tf.Tensor], products) -> tf.Tensor:
         """What the balance gives the tasks, `[tasks]`."""
-        self.balance.build([*losses])
         values = tf.stop_gradient(tf.stack([*losses.values()]))
         weights = tf.stop_gradient(self.balance.weights(values, products))
         if self.balance.seen is not None and self._replicas == 1:

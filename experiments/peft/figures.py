@@ -43,7 +43,7 @@ def rows(found: pd.DataFrame) -> list[str]:
     for name, row in found.iterrows():
         quality = " | ".join(f"{row[column]:.4f}" for column in [*QUALITY, FORGETTING])
         costs = f"{row[WEIGHTS]:,.0f} | {row[SECONDS]:.1f} | {row[MEMORY] / 1e9:.2f}"
-        lines.append(f"| `{name}` | {row['seeds']} | {quality} | {costs} |")
+        lines.append(f"| `{name}` | {row['seeds']:.0f} | {quality} | {costs} |")
     return lines
 
 

@@ -7,11 +7,19 @@ import tf_keras
 
 import tfrec.step
 from tests.balance.two_tasks import go_on, make_state
+from tests.test_learner import make_model
+from tests.toy import make_interactions
 from tfrec.balance.pcgrad import Pcgrad
+from tfrec.balance.random import Random
 from tfrec.balance.sum import Sum
+from tfrec.data.stream import Stream
+from tfrec.errors import InputError
 from tfrec.gradients import inner_products, weighted_sum
+from tfrec.layers.repeat.mix import Mix
 from tfrec.learner import Learner
+from tfrec.loops.state import StreamState
 from tfrec.strategies.strategy import Strategy
+from tfrec.tasks.loss import InBatchSoftmax
 
 
 def some_slopes():
@@ -76,6 +84,26 @@ def test_watching_changes_no_number_and_given_weights_are_those_of_the_losses():
     for one, other in zip(plain, watched, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6)
     assert plain[-1] != 0.5 and alone[-1] == 0.5  # the weight of `apart` itself has not been moved
+
+
+def test_what_does_not_go_with_the_tasks_is_one_sentence():
+    for balance, sentence in (
+        (Pcgrad(), "balance=pcgrad weighs tasks against one another, and this model has the task retrieval alone"),
+        (Sum({"clicks": 2.0}), "balance.weights names the task clicks, and the model has retrieval"),
+    ):
+        model = make_model()
+        learner = Learner(model, tf_keras.optimizers.SGD(0.1), balance=balance)
+        with pytest.raises(InputError, match=f"^{sentence}"):
+            go_on(StreamState(Stream(make_interactions(per_day=40)), model, learner, {}), [0])
+
+
+def test_tasks_that_the_batches_bring_are_weighed_too():
+    """Buying again has tasks of its own, which the rows of a log alone do not show."""
+    model = make_model(repeat=Mix(own=6, hidden=(8,), every=4), loss=InBatchSoftmax(log_q="none"))
+    learner = Learner(model, tf_keras.optimizers.SGD(0.1), balance=Random())
+    costs = go_on(StreamState(Stream(make_interactions(per_day=40)), model, learner, {}), [0, 1, 2])
+    weights = [costs[f"balance/weight/{task}"] for task in ("retrieval", "gate", "own")]
+    assert np.mean(weights) == pytest.approx(1, abs=1e-5)
 
 
 class Pull(Strategy):

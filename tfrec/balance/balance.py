@@ -71,7 +71,7 @@ class Balance:
 
     def start_anew(self) -> None:
         """Eager: the variables as before anything was learned."""
-        for key, start in self.start(len(self.tasks)).items():
+        for key, start in self.start(len(self.tasks)).items() if self.tasks else ():
             self.variables[key].assign(start)
 
     def state(self) -> dict[str, np.ndarray]:

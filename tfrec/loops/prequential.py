@@ -66,6 +66,11 @@ class Prequential:
             LeakError: the model has seen what it should predict.
         """
         require(probe is None, "loop=prequential ranks nothing: choose probe=none.")
+        balance = state.learner.balance
+        require(
+            balance.plain and not balance.needs_gradients,
+            "loop=prequential learns one label, event by event, and has no tasks to weigh: choose balance=sum alone.",
+        )
         end = self._end(len(state.stream))
         self._refuse_what_cannot_act(state, evaluator)
         events = EventSteps(state.learner, self.label, self.batch_size)
