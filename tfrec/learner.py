@@ -155,6 +155,11 @@ class Learner(Epochs):
             InputError: a strategy goes on from the weights of the last update.
         """
         refuse_anew(self.strategies)
+        require(
+            not self.balance.goes_on,
+            "balance=dwa compares the losses of updates that go on from one another, and loop.start=cold and gdumb "
+            "start each anew: choose another balance.",
+        )
         self._first = FirstWeights(self.model)
 
     def start_anew(self) -> None:
@@ -170,8 +175,9 @@ class Learner(Epochs):
         """Whether updates start from the first weights."""
         return self._first is not None
 
-    def costs(self) -> dict[str, int]:
-        """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep."""
+    def costs(self) -> dict[str, float]:
+        """What it takes to keep learning, by tag: trainable parameters, and bytes that the strategies keep; and what
+        the balance has seen since the last call."""
         parameters = sum(int(np.prod(variable.shape)) for variable in self.model.trainable_variables)
         kept = sum(np.asarray(values).nbytes for s in self.strategies for values in s.state().values())
         costs = {"cost/trainable_parameters": parameters, "cost/buffer_bytes": kept}

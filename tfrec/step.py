@@ -120,7 +120,8 @@ class Step:
             penalties = [s.penalty(self.model, batch, outputs) for s in self.strategies]
             once = (sum(self.model.losses) + sum(penalties)) / self._replicas  # each replica adds its own
             weights = None if one_each or self.balance.plain else self._weights(losses, None)
-            total = _total([*losses.values()], weights) + once
+            summed = tf.add_n([*losses.values()]) + once
+            total = summed if weights is None else _weighted([*losses.values()], weights) + once
         if one_each:
             slopes = [gradients(self.optimizer, tape, loss, variables) for loss in losses.values()]
             weights = self._weights(losses, inner_products(slopes))
@@ -130,7 +131,7 @@ class Step:
                 slopes = [added(a, b) for a, b in zip(slopes, alone, strict=True)]
         else:
             slopes = gradients(self.optimizer, tape, total, variables)
-        return losses | {"loss": total}, slopes
+        return losses | {"loss": summed}, slopes  # which weights that move would make another number each time
 
     def _weights(self, losses: dict[str, tf.Tensor], products) -> tf.Tensor:
         """What the balance gives the tasks, `[tasks]`."""
@@ -147,11 +148,9 @@ class Step:
         return outputs, mean_per_task(self.model.task_losses(outputs, batch), batch.get("row_weight", 1.0))
 
 
-def _total(losses: list[tf.Tensor], weights) -> tf.Tensor:
-    """The sum of the losses, each times its weight if there are any."""
-    if weights is not None:
-        losses = [weight * loss for weight, loss in zip(tf.unstack(weights), losses, strict=True)]
-    return tf.add_n(losses)
+def _weighted(losses: list[tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
+    """The sum of the losses, each times its weight."""
+    return tf.add_n([weight * loss for weight, loss in zip(tf.unstack(weights), losses, strict=True)])
 
 
 def _steps(stack: Parts) -> int:

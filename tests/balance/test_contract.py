@@ -59,11 +59,16 @@ def test_xla_gives_the_same_numbers(name):
 @pytest.mark.parametrize("name", BALANCES)
 def test_another_start_begins_anew(name):
     state = make_state(make(name))
-    go_on(state, range(3))
+    go_on(state, range(2))
     balance = state.learner.balance
+    resumed = make(name)  # restored, and begun anew before anything is traced
+    resumed.restore(balance.state())
+    resumed.start_anew()
+    resumed.build(balance.tasks)
     balance.start_anew()
     for key, value in balance.start(2).items():
         np.testing.assert_array_equal(balance.variables[key], value)
+        np.testing.assert_array_equal(resumed.variables[key], value)
 
 
 @pytest.mark.parametrize("name", BALANCES)

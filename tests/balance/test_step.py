@@ -9,6 +9,7 @@ import tfrec.step
 from tests.balance.two_tasks import go_on, make_state
 from tests.test_learner import make_model
 from tests.toy import make_interactions
+from tfrec.balance.dwa import Dwa
 from tfrec.balance.pcgrad import Pcgrad
 from tfrec.balance.random import Random
 from tfrec.balance.sum import Sum
@@ -104,6 +105,11 @@ def test_tasks_that_the_batches_bring_are_weighed_too():
     costs = go_on(StreamState(Stream(make_interactions(per_day=40)), model, learner, {}), [0, 1, 2])
     weights = [costs[f"balance/weight/{task}"] for task in ("retrieval", "gate", "own")]
     assert np.mean(weights) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_compares_updates_does_not_begin_anew():
+    with pytest.raises(InputError, match="balance=dwa compares the losses of updates that go on"):
+        make_state(Dwa()).learner.keep_first()
 
 
 class Pull(Strategy):

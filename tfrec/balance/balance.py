@@ -23,7 +23,8 @@ class Balance:
     of_shares = False  # gives the same on several devices, each of which sees its share of a batch
     plain = False  # the losses are added as they are
     of_own = True  # what one task alone moves is moved by its weight too
-    least = 2  # tasks, below which there is nothing to weigh
+    least_tasks = 2  # below which there is nothing to weigh
+    goes_on = False  # compares an update with those before it
 
     def __init__(self) -> None:
         self.tasks: list[str] = []
@@ -38,7 +39,7 @@ class Balance:
         """
         name = type(self).__module__.rpartition(".")[2]
         require(
-            len(tasks) >= self.least,
+            len(tasks) >= self.least_tasks,
             f"balance={name} weighs tasks against one another, and this model has the task {', '.join(tasks)} alone: "
             "choose balance=sum, or a model of several tasks.",
         )
@@ -58,7 +59,7 @@ class Balance:
         return {}
 
     def weights(self, losses: tf.Tensor, products: tf.Tensor | None) -> tf.Tensor:
-        """In graph, once a step: w `[tasks]`; moves the variables.
+        """In graph, once for each batch that a gradient is taken of: w `[tasks]`; moves the variables.
 
         Args:
             losses: `[tasks]`. products: inner products of the tasks' gradients `[tasks, tasks]`, of all that several
@@ -71,7 +72,10 @@ class Balance:
 
     def start_anew(self) -> None:
         """Eager: the variables as before anything was learned."""
-        for key, start in self.start(len(self.tasks)).items() if self.tasks else ():
+        if not self.tasks:  # restored, and not built yet: `build` makes them
+            self.variables.clear()
+            return
+        for key, start in self.start(len(self.tasks)).items():
             self.variables[key].assign(start)
 
     def state(self) -> dict[str, np.ndarray]:
@@ -93,7 +97,7 @@ class Balance:
 
 
 class Drawn(Balance):
-    """A `Balance` that draws numbers: of each step its own, the same in every run of a seed.
+    """A `Balance` that draws numbers: of each batch its own, the same in every run of a seed.
 
     Args:
         seed: of the draws.
@@ -108,6 +112,10 @@ class Drawn(Balance):
         """See `Balance`: no draw has been made."""
         return {"calls": np.array(0, np.int64)}
 
+    def start_anew(self) -> None:
+        """See `Balance`."""
+        self._draw.calls.assign(0)
+
     def uniform(self, *shape: int) -> tf.Tensor:
-        """In graph, once a step: numbers from 0 to below 1, the same with XLA and without it."""
+        """In graph, once for each batch: numbers from 0 to below 1, the same with XLA and without it."""
         return tf.reshape(self._draw.uniform(tf.range(int(np.prod(shape)))), shape)

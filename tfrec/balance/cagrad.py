@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfrec.balance.balance import Balance
-from tfrec.balance.simplex import descended, largest
+from tfrec.balance.simplex import minimum
 from tfrec.errors import require, require_whole
 
 
@@ -17,7 +17,7 @@ class Cagrad(Balance):
 
     Args:
         c: 0 is the sum; below 1, the method still comes to a minimum of it.
-        scaled: see above. steps: projected gradient steps to w.
+        scaled: see above. sweeps: over all pairs of tasks, to w.
 
     Raises:
         InputError: a value is out of range.
@@ -26,27 +26,18 @@ class Cagrad(Balance):
     needs_gradients = True
     of_own = False
 
-    def __init__(self, c: float = 0.5, scaled: bool = True, steps: int = 100) -> None:
+    def __init__(self, c: float = 0.5, scaled: bool = True, sweeps: int = 30) -> None:
         super().__init__()
         require(0 <= c, f"balance.c is {c}: choose 0 or more.")
-        require_whole("balance.steps", steps, 1)
-        self.c, self.scaled, self.steps = c, scaled, steps
+        require_whole("balance.sweeps", sweeps, 1)
+        self.c, self.scaled, self.sweeps = c, scaled, sweeps
 
     def weights(self, losses, products):
         """See `Balance`."""
-        tasks, bound = len(self.tasks), largest(products)
+        tasks = len(self.tasks)
         with_mean = tf.reduce_mean(products, axis=1)  # g_k . g_0
-        radius = self.c * tf.sqrt(tf.reduce_mean(with_mean))
-
-        def norm(w):
-            return tf.sqrt(tf.maximum(tf.tensordot(w, tf.linalg.matvec(products, w), 1), 1e-12 * bound))
-
-        # |g_w| <= (|g_w|^2 / n + n) / 2 for any n, and equal for n = |g_w|: each step lowers the right side.
-        w = descended(
-            lambda w: with_mean + radius * tf.math.divide_no_nan(tf.linalg.matvec(products, w), norm(w)),
-            lambda w: tf.math.divide_no_nan(radius * bound, norm(w)),
-            tasks,
-            self.steps,
-        )
-        direction = 1.0 / tasks + tf.math.divide_no_nan(radius, norm(w)) * w
+        radius = self.c * tf.sqrt(tf.maximum(tf.reduce_mean(with_mean), 0.0))  # below 0 by rounding alone
+        w = minimum(with_mean, radius, products, self.sweeps)
+        norm = tf.sqrt(tf.maximum(tf.tensordot(w, tf.linalg.matvec(products, w), 1), 0.0))
+        direction = 1.0 / tasks + tf.math.divide_no_nan(radius, norm) * w
         return tasks * direction / (1 + self.c**2 if self.scaled else 1.0)

@@ -18,6 +18,8 @@ class Dwa(Balance):
         InputError: the temperature is not above 0.
     """
 
+    goes_on = True
+
     def __init__(self, temperature: float = 2.0) -> None:
         super().__init__()
         require(temperature > 0, f"balance.temperature is {temperature}: choose above 0.")
@@ -31,7 +33,7 @@ class Dwa(Balance):
     def weights(self, losses, products):
         """See `Balance`."""
         self.move("total", self.variables["total"] + losses)
-        self.variables["steps"].assign_add(1)
+        self.variables["steps"].assign_add(tf.cast(tf.reduce_all(tf.math.is_finite(losses)), tf.float32))
         return tf.identity(self.variables["weights"])
 
     def consolidate(self):
@@ -41,7 +43,8 @@ class Dwa(Balance):
             return
         mean = total / steps
         if (last > 0).all():
-            share = np.exp(mean / last / self.temperature)
+            pace = mean / last / self.temperature
+            share = np.exp(pace - pace.max())
             self.variables["weights"].assign(len(mean) * share / share.sum())
         self.variables["last"].assign(mean)
         for key in ("total", "steps"):

@@ -16,7 +16,7 @@ class Gradnorm(Balance):
 
     Args:
         alpha: how strongly the slower tasks are pulled. rate: of the steps.
-        least: no weight falls below it before the scaling.
+        least_weight: no weight falls below it before the scaling.
 
     Raises:
         InputError: a value is out of range.
@@ -26,9 +26,8 @@ class Gradnorm(Balance):
 
     def __init__(self, alpha: float = 1.5, rate: float = 0.025, least_weight: float = 0.01) -> None:
         super().__init__()
-        require(
-            rate > 0 and alpha >= 0, f"balance.alpha is {alpha}, balance.rate is {rate}: choose 0 or more, above 0."
-        )
+        require(alpha >= 0, f"balance.alpha is {alpha}: choose 0 or more.")
+        require(rate > 0, f"balance.rate is {rate}: choose above 0.")
         require(0 < least_weight < 1, f"balance.least_weight is {least_weight}: choose between 0 and 1.")
         self.alpha, self.rate, self.least_weight = alpha, rate, least_weight
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfrec.balance.balance import Balance
-from tfrec.balance.simplex import descended, largest
+from tfrec.balance.simplex import minimum
 from tfrec.errors import require_whole
 
 
@@ -14,7 +14,7 @@ class Mgda(Balance):
     moved as by itself.
 
     Args:
-        steps: projected gradient steps to w.
+        sweeps: over all pairs of tasks, to w.
 
     Raises:
         InputError: there are none.
@@ -23,12 +23,11 @@ class Mgda(Balance):
     needs_gradients = True
     of_own = False
 
-    def __init__(self, steps: int = 100) -> None:
+    def __init__(self, sweeps: int = 30) -> None:
         super().__init__()
-        require_whole("balance.steps", steps, 1)
-        self.steps = steps
+        require_whole("balance.sweeps", sweeps, 1)
+        self.sweeps = sweeps
 
     def weights(self, losses, products):
         """See `Balance`."""
-        bound = largest(products)
-        return descended(lambda w: tf.linalg.matvec(products, w), lambda w: bound, len(self.tasks), self.steps)
+        return minimum(tf.zeros(len(self.tasks)), tf.constant(1.0), products, self.sweeps)

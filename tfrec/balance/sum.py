@@ -19,7 +19,7 @@ class Sum(Balance):
         InputError: a weight is below 0; later, the model has no task of a name.
     """
 
-    least = 1
+    least_tasks = 1
     of_shares = True
 
     def __init__(self, weights: Mapping[str, float] | None = None, watch: bool = False) -> None:

@@ -10,8 +10,8 @@ from tfrec.errors import require
 class Uncertainty(Balance):
     """Minimises `sum over k of L_k / (2 e^s_k) + s_k / 2` over s too (Kendall et al., CVPR 2018): `w_k = e^-s_k / 2`.
 
-    s takes plain steps along its gradient, `(1 - L_k e^-s_k) / 2`, and comes to rest at `s_k = log L_k`, where each
-    task has the same share of the sum.
+    s takes plain steps along its gradient, `(1 - L_k e^-s_k) / 2`, of 1 at most, and comes to rest at `s_k = log L_k`,
+    where each task has the same share of the sum.
 
     Args:
         start: of every s. rate: of its steps.
@@ -32,5 +32,5 @@ class Uncertainty(Balance):
     def weights(self, losses, products):
         """See `Balance`."""
         s = tf.identity(self.variables["s"])
-        self.move("s", s - self.rate * (1 - losses * tf.exp(-s)) / 2)
+        self.move("s", s - tf.clip_by_value(self.rate * (1 - losses * tf.exp(-s)) / 2, -1.0, 1.0))
         return tf.exp(-s) / 2

@@ -78,7 +78,8 @@ class TrainedText(tf.keras.layers.Layer):
         if mark != self._mark:
             self._encoded[:], self._mark = False, mark
         more = len(self._lengths) - len(self._encoded)
-        self._encoded, self._vectors = np.pad(self._encoded, (0, more)), np.pad(self._vectors, ((0, more), (0, 0)))
+        if more:
+            self._encoded, self._vectors = np.pad(self._encoded, (0, more)), np.pad(self._vectors, ((0, more), (0, 0)))
         missing = np.unique(rows)
         missing = missing[~self._encoded[missing]]
         for length, chosen in self._by_length(missing):

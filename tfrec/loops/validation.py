@@ -58,5 +58,8 @@ class EarlyStopping:
         log.info("validation: epoch %d is the best, %s %.4f", self.epoch + 1, self.metric, self.best)
 
     def _beside(self) -> list:
-        """What learning changes beside the weights: the optimizer's state, and what a loss keeps of past batches."""
-        return [*self.state.learner.optimizer.variables, *getattr(self.state.model, "statistics", ())]
+        """What learning changes beside the weights: the state of optimizer and balance, and what a loss keeps of past
+        batches."""
+        learner = self.state.learner
+        beside = [*learner.optimizer.variables, *learner.balance.variables.values()]
+        return [*beside, *getattr(self.state.model, "statistics", ())]

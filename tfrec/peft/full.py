@@ -1,6 +1,6 @@
 """Learning everything."""
 
-from tfrec.peft.peft import Peft, of_vectors, refuse_quantised, train_only
+from tfrec.peft.peft import BESIDE, Peft, of_vectors, refuse_quantised, train_only
 
 
 class Full(Peft):
@@ -12,6 +12,6 @@ class Full(Peft):
         Raises:
             InputError: most of the weights are quantised, and cannot learn.
         """
-        refuse_quantised(backbone._flatten_layers(), "no kernel that learns")
+        refuse_quantised(backbone._flatten_layers(), "no kernel that learns", BESIDE)
         train_only(backbone, of_vectors(backbone))
         return backbone

@@ -1,7 +1,7 @@
 """Learning the last layers."""
 
 from tfrec.errors import require
-from tfrec.peft.peft import Peft, blocks, refuse_quantised, train_only
+from tfrec.peft.peft import BESIDE, Peft, blocks, refuse_quantised, train_only
 
 
 class LastK(Peft):
@@ -23,6 +23,6 @@ class LastK(Peft):
         stack = blocks(backbone)
         require(self.k <= len(stack), f"peft.k is {self.k}, but the encoder has {len(stack)} transformer layers.")
         last = stack[-self.k :]
-        refuse_quantised((part for block in last for part in block._flatten_layers()), "no kernel that learns")
+        refuse_quantised((part for block in last for part in block._flatten_layers()), "no kernel that learns", BESIDE)
         train_only(backbone, [variable for block in last for variable in block.trainable_variables])
         return backbone

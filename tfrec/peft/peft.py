@@ -75,12 +75,14 @@ class Added(keras.layers.Layer):
         return {"name": self.name, **self.facts}
 
 
-def refuse_quantised(layers: Iterable[keras.layers.Layer], what: str) -> None:
-    """Raises InputError if one of the layers is quantised, which leaves them `what`."""
+BESIDE = ", or a peft that puts something beside the weights, such as lora"
+
+
+def refuse_quantised(layers: Iterable[keras.layers.Layer], what: str, instead: str = "") -> None:
+    """Raises InputError if one of the layers is quantised, which leaves them `what`; `instead` could also be chosen."""
     require(
         not any(getattr(layer, "quantization_mode", None) for layer in layers),
-        f"encoder.quantize leaves {what}: choose encoder.quantize=null, or a peft that puts something beside the "
-        "weights, such as lora.",
+        f"encoder.quantize leaves {what}: choose encoder.quantize=null{instead}.",
     )
 
 
