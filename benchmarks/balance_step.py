@@ -44,6 +44,10 @@ class Trunk(tf.keras.Model):
         errors = tf.unstack(tf.square(outputs - features["targets"]), axis=1)
         return {f"task {number}": error for number, error in enumerate(errors)}
 
+    def compute_loss(self, features, training=False):
+        """Their sum."""
+        return tf.add_n([tf.reduce_mean(loss) for loss in self.task_losses(self(features), features).values()])
+
     def table_rows(self, features):
         """The features: there are no tables."""
         return features
