@@ -13,6 +13,7 @@ from figures import figure, in_turns, median, report
 from tfrec.build import build
 from tfrec.folders import conf_folder
 from tfrec.learner import Learner
+from tfrec.tasks.averaging import mean_per_task
 
 import tensorflow as tf  # isort: skip  # after tfrec
 
@@ -46,7 +47,7 @@ class Trunk(tf.keras.Model):
 
     def compute_loss(self, features, training=False):
         """Their sum."""
-        return tf.add_n([tf.reduce_mean(loss) for loss in self.task_losses(self(features), features).values()])
+        return tf.add_n([*mean_per_task(self.task_losses(self(features), features)).values()])
 
     def table_rows(self, features):
         """The features: there are no tables."""

@@ -1,9 +1,14 @@
 """A small random log that tests make streams of."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
 from tfrec.data.interactions import validated
+
+# What a checkpoint asks of a tracker, of a run that logs nothing.
+TRACKER = SimpleNamespace(rows=[], seconds=lambda: 0.0, update_seconds=0.0, resume=lambda *facts: None)
 
 
 def make_interactions(users=12, items=30, days=42, per_day=20, seed=0, named=False):

@@ -157,8 +157,8 @@ class Learner(Epochs):
         refuse_anew(self.strategies)
         require(
             not self.balance.goes_on,
-            "balance=dwa compares the losses of updates that go on from one another, and loop.start=cold and gdumb "
-            "start each anew: choose another balance.",
+            f"balance={self.balance.name} compares the losses of updates that go on from one another, and "
+            "loop.start=cold and gdumb start each anew: choose another balance.",
         )
         self._first = FirstWeights(self.model)
 

@@ -66,7 +66,7 @@ class Step:
         self._by_xla = self.jit_compile and not strings
         if self.jit_compile and not self._by_xla:
             log.info("the model takes strings, which XLA does not know: the step runs without XLA")
-        if self.balance.needs_gradients or not self.balance.plain:
+        if not self.balance.plain:
             self.balance.build(self._tasks(tensors[0]))
         any_rows = _specs(tensors, 1)
         step = self._on_replicas

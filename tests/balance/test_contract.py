@@ -1,19 +1,17 @@
 """What every balance in conf/balance must keep to."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
 
 from tests.balance.two_tasks import go_on, make_state
+from tests.toy import TRACKER
 from tfrec.build import build
 from tfrec.checkpoint import Checkpoints
 from tfrec.folders import conf_folder
 
 BALANCES = sorted(path.stem for path in (conf_folder() / "balance").glob("*.yaml"))
-TRACKER = SimpleNamespace(rows=[], seconds=lambda: 0.0, update_seconds=0.0, resume=lambda *facts: None)
 
 
 def make(name):

@@ -2,14 +2,13 @@
 
 import pickle
 from itertools import combinations
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tf_keras
 
 from tests.strategies.test_contract import STRATEGIES, TEACHERS, make, model_for
-from tests.toy import make_interactions
+from tests.toy import TRACKER, make_interactions
 from tfrec.checkpoint import Checkpoints
 from tfrec.data.stream import Stream
 from tfrec.errors import InputError
@@ -17,7 +16,6 @@ from tfrec.learner import Learner
 from tfrec.loops.state import StreamState
 
 PAIRS = list(combinations(STRATEGIES, 2))
-TRACKER = SimpleNamespace(rows=[], seconds=lambda: 0.0, update_seconds=0.0, resume=lambda *facts: None)
 
 
 def refused(pair):

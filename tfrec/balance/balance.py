@@ -21,7 +21,7 @@ class Balance:
 
     needs_gradients = False  # goes by the inner products of the tasks' gradients, not by the losses alone
     of_shares = False  # gives the same on several devices, each of which sees its share of a batch
-    plain = False  # the losses are added as they are
+    plain = False  # the losses are added as they are, and nothing is looked at
     of_own = True  # what one task alone moves is moved by its weight too
     least_tasks = 2  # below which there is nothing to weigh
     goes_on = False  # compares an update with those before it
@@ -37,15 +37,14 @@ class Balance:
         Raises:
             InputError: there is one task only, or other tasks than before.
         """
-        name = type(self).__module__.rpartition(".")[2]
         require(
             len(tasks) >= self.least_tasks,
-            f"balance={name} weighs tasks against one another, and this model has the task {', '.join(tasks)} alone: "
-            "choose balance=sum, or a model of several tasks.",
+            f"balance={self.name} weighs tasks against one another, and this model has the task {', '.join(tasks)} "
+            "alone: choose balance=sum, or a model of several tasks.",
         )
         require(
             self.tasks in ([], [*tasks]),
-            f"balance={name} has weighed {', '.join(self.tasks)}, and the model now has {', '.join(tasks)}.",
+            f"balance={self.name} has weighed {', '.join(self.tasks)}, and the model now has {', '.join(tasks)}.",
         )
         if not self.tasks and len(tasks) > 1:
             self.seen = Seen([*tasks])
@@ -53,6 +52,11 @@ class Balance:
         for key, start in self.start(len(tasks)).items():
             if key not in self.variables:
                 self.variables[key] = kept(start, key)
+
+    @property
+    def name(self) -> str:
+        """As it is called in conf/balance."""
+        return type(self).__module__.rpartition(".")[2]
 
     def start(self, tasks: int) -> dict[str, np.ndarray]:
         """What the variables are before anything is learned."""

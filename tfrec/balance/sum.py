@@ -26,7 +26,7 @@ class Sum(Balance):
         super().__init__()
         self.needs_gradients = watch
         self.of_tasks = dict(weights or {})
-        self.plain = not self.of_tasks
+        self.plain = not self.of_tasks and not watch
         for task, weight in self.of_tasks.items():
             require(weight >= 0, f"balance.weights.{task} is {weight}: choose 0 or more.")
 

@@ -66,9 +66,8 @@ class Prequential:
             LeakError: the model has seen what it should predict.
         """
         require(probe is None, "loop=prequential ranks nothing: choose probe=none.")
-        balance = state.learner.balance
         require(
-            balance.plain and not balance.needs_gradients,
+            state.learner.balance.plain,
             "loop=prequential learns one label, event by event, and has no tasks to weigh: choose balance=sum alone.",
         )
         end = self._end(len(state.stream))
